@@ -109,7 +109,8 @@ impl HoustonSchema {
     pub fn at(&self, version: Version) -> Result<Valid<Schema>, SchemaError> {
         let mut slice = Document::new();
         slice.sources = self.document.sources.clone();
-        slice.definitions = self.document.definitions.iter().filter_map(|each| slice_definition(each, version)).collect();
+        slice.definitions =
+            self.document.definitions.iter().filter_map(|each| slice_definition(each, version)).collect();
         slice
             .to_schema_validate()
             .map_err(|faults| SchemaError::InvalidSlice { version, faults: faults.errors.to_string() })

@@ -1,0 +1,249 @@
+//! Cached answers: bounded by bytes, kept per caller, fetched once, unreachable after a mutation.
+//!
+//! Freshness is held in the entry itself: fresh for its `ttl`, then usable while a refresh runs (stale-while-revalidate)
+//! or while Houston fails (stale-if-error, RFC 5861). moka only bounds the memory. A miss is fetched in a task of its
+//! own, which all callers that ask for the same thing share and which none of them can cancel by going away.
+
+mod tags;
+
+pub(crate) use tags::TagSlot;
+
+use crate::caller::Fingerprint;
+use bytes::Bytes;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use http::HeaderValue;
+use moka::{future::Cache as Store, policy::EvictionPolicy};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tags::Generations;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// What an entry costs beside its body, roughly: key, timers and the store's own bookkeeping.
+const OVERHEAD: u32 = 400;
+
+/// How much is kept and for how long beyond freshness.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of all entries together.
+    pub capacity_bytes: u64,
+    /// Bytes of the largest entry.
+    pub entry_bytes: usize,
+    /// How long past its freshness an entry is used while it is refreshed.
+    pub stale_while_revalidate: Duration,
+    /// How long past its freshness an entry is used while Houston fails.
+    pub stale_if_error: Duration,
+}
+
+/// The cache. `E` is the error of a fetch, which all its waiters get and which is never stored.
+pub struct Cache<E> {
+    store: Store<Key, Arc<Entry>>,
+    flights: Mutex<HashMap<Key, Flight<E>>>,
+    generations: Generations,
+    limits: Limits,
+}
+
+type Flight<E> = Shared<BoxFuture<'static, Result<Arc<Entry>, E>>>;
+
+/// What an answer is found by: a hash over all that it depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key([u8; 16]);
+
+/// One cached answer.
+#[derive(Debug)]
+pub struct Entry {
+    /// The body, in an allocation of its own: a slice of what was received would keep all of that alive.
+    pub body: Bytes,
+    /// The strong validator of the body (RFC 9110, 8.8.3).
+    pub etag: HeaderValue,
+    /// How long it is fresh.
+    pub ttl: Duration,
+    stored: Instant,
+    refreshing: AtomicBool,
+}
+
+/// How usable an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// As good as new.
+    Fresh,
+    /// To be used once more, and refreshed behind the caller's back.
+    Stale,
+    /// To be used only if Houston cannot be asked.
+    Expired,
+}
+
+impl Entry {
+    /// An entry that is fresh from now on.
+    #[must_use]
+    pub fn new(body: Vec<u8>, ttl: Duration) -> Self {
+        Self {
+            etag: etag(&body),
+            body: body.into_boxed_slice().into(),
+            ttl,
+            stored: Instant::now(),
+            refreshing: AtomicBool::new(false),
+        }
+    }
+
+    /// How long ago it was fetched.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.stored.elapsed()
+    }
+
+    /// Whether the caller shall refresh it: true for one caller only.
+    fn claim_refresh(&self) -> bool {
+        !self.refreshing.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// A strong validator of a body (RFC 9110, 8.8.3): its hash, quoted.
+#[must_use]
+pub fn etag(body: &[u8]) -> HeaderValue {
+    // Hexadecimal digits between quotes are always a header value.
+    HeaderValue::try_from(format!("\"{:032x}\"", xxh3_128(body))).unwrap_or(HeaderValue::from_static("\"0\""))
+}
+
+impl<E: Clone + Send + Sync + 'static> Cache<E> {
+    /// An empty cache.
+    #[must_use]
+    pub fn new(limits: Limits) -> Arc<Self> {
+        let store = Store::builder()
+            .max_capacity(limits.capacity_bytes)
+            // Least recently used: the default policy keeps hardly any new entry once the cache is full and hot.
+            .eviction_policy(EvictionPolicy::lru())
+            .weigher(|_, entry: &Arc<Entry>| {
+                u32::try_from(entry.body.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD)
+            })
+            .build();
+        Arc::new(Self { store, flights: Mutex::default(), generations: Generations::new(), limits })
+    }
+
+    /// The key of an answer: what is asked (`identity` and `variables`), by whom, at the present generation of the tags
+    /// that it depends on.
+    pub(crate) fn key(
+        &self,
+        identity: u128,
+        variables: &str,
+        caller: Fingerprint,
+        tags: impl IntoIterator<Item = TagSlot>,
+    ) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&identity.to_le_bytes());
+        hasher.update(caller.as_bytes());
+        // The sum would do for one tag; mixing keeps two tags that change in turn from cancelling out.
+        let generations = tags
+            .into_iter()
+            .fold(0u64, |all, tag| all.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(self.generations.current(tag)));
+        hasher.update(&generations.to_le_bytes());
+        hasher.update(variables.as_bytes());
+        let mut key = [0; 16];
+        key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Key(key)
+    }
+
+    /// Makes everything stale that carries one of `tags`.
+    pub(crate) fn invalidate(&self, tags: &[TagSlot]) {
+        tags.iter().for_each(|tag| self.generations.raise(*tag));
+    }
+
+    /// Makes everything stale and frees its memory.
+    pub fn clear(&self) {
+        self.generations.raise_all();
+        self.store.invalidate_all();
+    }
+
+    /// What is stored under `key`, however old, and how usable it is.
+    pub async fn get(&self, key: &Key) -> Option<(Arc<Entry>, Freshness)> {
+        let entry = self.store.get(key).await?;
+        let past = entry.age().saturating_sub(entry.ttl);
+        if past.is_zero() {
+            Some((entry, Freshness::Fresh))
+        } else if past <= self.limits.stale_while_revalidate {
+            Some((entry, Freshness::Stale))
+        } else if past <= self.limits.stale_if_error {
+            Some((entry, Freshness::Expired))
+        } else {
+            self.store.invalidate(key).await;
+            None
+        }
+    }
+
+    /// Fetches and stores an answer, once for all who ask at the same time. Nobody can cancel the fetch; `lost` is the
+    /// error if it dies all the same.
+    pub async fn fetch<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Result<Arc<Entry>, E>
+    where
+        F: Future<Output = Result<Entry, E>> + Send + 'static,
+    {
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            flights.entry(key).or_insert_with(|| self.take_off(key, lost, fetch)).clone()
+        };
+        flight.await
+    }
+
+    /// Refreshes `entry` behind the caller's back, unless somebody does already.
+    pub fn refresh<F>(self: &Arc<Self>, key: Key, entry: &Arc<Entry>, lost: E, fetch: F)
+    where
+        F: Future<Output = Result<Entry, E>> + Send + 'static,
+    {
+        if entry.claim_refresh() {
+            let (cache, entry) = (Arc::clone(self), Arc::clone(entry));
+            tokio::spawn(async move {
+                if cache.fetch(key, lost, fetch).await.is_err() {
+                    entry.refreshing.store(false, Ordering::Release);
+                }
+            });
+        }
+    }
+
+    /// Stores an answer that was fetched for one caller alone.
+    pub async fn put(&self, key: Key, entry: Arc<Entry>) {
+        if entry.body.len() <= self.limits.entry_bytes {
+            self.store.insert(key, entry).await;
+        }
+    }
+
+    /// Entries and bytes held at the moment.
+    pub fn size(&self) -> (u64, u64) {
+        (self.store.entry_count(), self.store.weighted_size())
+    }
+
+    fn take_off<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Flight<E>
+    where
+        F: Future<Output = Result<Entry, E>> + Send + 'static,
+    {
+        let landing = Landing { cache: Arc::clone(self), key };
+        let task = tokio::spawn(async move {
+            let fetched = fetch.await.map(Arc::new);
+            if let Ok(entry) = &fetched {
+                landing.cache.put(key, Arc::clone(entry)).await;
+            }
+            drop(landing);
+            fetched
+        });
+        task.map(|joined| joined.unwrap_or(Err(lost))).boxed().shared()
+    }
+}
+
+/// Takes a flight off the list when it is over, even if its task panics.
+struct Landing<E> {
+    cache: Arc<Cache<E>>,
+    key: Key,
+}
+
+impl<E> Drop for Landing<E> {
+    fn drop(&mut self) {
+        self.cache.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}

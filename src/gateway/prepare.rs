@@ -1,0 +1,150 @@
+//! Reads that come before the operation itself: looked-up variables, merged lists, conditions.
+
+use super::{
+    CacheRequest, Call, Context, Failure, Gateway, bind::Bound, json::Json, listing::Listing, shape,
+    variables::Variables,
+};
+use crate::catalogue::{Input, InputKind, Plan, Plans, Source};
+use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+impl Gateway {
+    /// Fills in the variables that do not come from the request itself.
+    pub(super) async fn complete(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        plan: &Arc<Plan>,
+        bound: Bound,
+        context: &Context,
+    ) -> Result<Variables, Failure> {
+        let Bound { mut variables, merges } = bound;
+        for (index, input) in plan.inputs.iter().enumerate() {
+            if let (Source::Lookup { operation, path }, None) = (&input.source, variables.get(index)) {
+                let found = self.read_first(plans, operation, plan, &variables, context, true).await?;
+                let value = follow(&found, path).ok_or(Failure::NotFound)?;
+                variables.push(index, &input.name, |out| out.push_str(value.get()));
+            }
+        }
+        for (index, sent) in merges {
+            let input = &plan.inputs[index];
+            if let Source::Merge { operation, by } = &input.source {
+                let current = self.read_first(plans, operation, plan, &variables, context, false).await?;
+                let merged = merge(input, by, &current, sent)?;
+                variables.push(index, &input.name, |out| out.push_str(&merged));
+            }
+        }
+        Ok(variables)
+    }
+
+    /// Refuses a mutation while the list that it must find empty is not.
+    pub(super) async fn require_empty(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        call: &Call,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let Some(required) = &call.plan.operation.requires_empty else { return Ok(()) };
+        let found = self.read_first(plans, &required.operation, &call.plan, &call.variables, context, false).await?;
+        let items = shape::items(found.as_bytes()).map_err(|why| Failure::BadReply(why.to_string().into()))?;
+        if items.is_empty() { Ok(()) } else { Err(Failure::Conflict(required.detail.as_str().into())) }
+    }
+
+    /// Runs another operation first, as the same caller, with the variables of the same names. `may_be_cached` is for
+    /// what never changes under an id; whatever a decision or a write depends on is read anew.
+    fn read_first<'f>(
+        self: &'f Arc<Self>,
+        plans: &'f Arc<Plans>,
+        operation: &'f str,
+        asking: &'f Arc<Plan>,
+        variables: &'f Variables,
+        context: &'f Context,
+        may_be_cached: bool,
+    ) -> BoxFuture<'f, Result<String, Failure>> {
+        async move {
+            let Some(plan) = plans.by_name(operation) else {
+                let lifespan = asking.lifespan;
+                return Err(Failure::NotInThisVersion { version: plans.version, lifespan });
+            };
+            let mut own = Variables::new();
+            for (index, input) in plan.inputs.iter().enumerate() {
+                let same = asking.inputs.iter().position(|each| each.name == input.name);
+                if let Some(value) = same.and_then(|same| variables.get(same)) {
+                    own.push(index, &input.name, |out| out.push_str(value));
+                }
+            }
+            // What is known already need not be looked up again.
+            let bound = Bound { variables: own, merges: Vec::new() };
+            let variables = self.complete(plans, plan, bound, context).await?;
+            let call = Call { plan: Arc::clone(plan), variables, listing: Listing::default() };
+            let request = CacheRequest { no_cache: !may_be_cached, ..CacheRequest::default() };
+            let body: Vec<u8> = self.read(&call, context, request).await?.body.into();
+            String::from_utf8(body).map_err(|_| Failure::BadReply("the answer is not UTF-8".into()))
+        }
+        .boxed()
+    }
+}
+
+/// Follows field names into an answer; a list on the way gives its first item.
+fn follow<'a>(text: &'a str, path: &[String]) -> Option<&'a RawValue> {
+    let mut value: &RawValue = serde_json::from_str(text).ok()?;
+    let mut path = path.iter();
+    loop {
+        if value.get().starts_with('[') {
+            let items: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+            value = items.into_iter().next()?;
+            continue;
+        }
+        let Some(name) = path.next() else { break };
+        let fields: shape::RawFields<'a> = serde_json::from_str(value.get()).ok()?;
+        value = fields.get(name.as_str()).copied()?;
+    }
+    (value.get() != "null").then_some(value)
+}
+
+/// Lays the caller's items over the current ones. Items are told apart by the field `by`; an item whose other fields
+/// are all null goes away. Only fields that the input type has are sent back.
+fn merge(input: &Input, by: &str, current: &str, sent: Option<Json>) -> Result<String, Failure> {
+    let bad = |why: serde_json::Error| Failure::BadReply(why.to_string().into());
+    let InputKind::List(item) = &input.ty.kind else { return Ok("[]".to_owned()) };
+    let InputKind::Object(item) = &item.kind else { return Ok("[]".to_owned()) };
+    let Json::Object(envelope) = Json::read(current.as_bytes()).map_err(bad)? else { return Ok("[]".to_owned()) };
+    let items = |json: Option<Json>| -> Vec<Vec<(String, Json)>> {
+        let Some(Json::List(items)) = json else { return Vec::new() };
+        items.into_iter().filter_map(|item| if let Json::Object(fields) = item { Some(fields) } else { None }).collect()
+    };
+    let mut merged = items(envelope.into_iter().find(|(name, _)| name == "value").map(|(_, value)| value));
+    for fields in &mut merged {
+        fields.retain(|(name, _)| item.fields.iter().any(|field| field.name == *name));
+    }
+    let key_of = |fields: &[(String, Json)]| fields.iter().find(|(name, _)| name == by).map(|(_, value)| value.clone());
+    for change in items(sent) {
+        let key = key_of(&change);
+        let known = merged.iter().position(|fields| key_of(fields) == key);
+        let removes = change.len() > 1 && change.iter().all(|(name, value)| name == by || *value == Json::Null);
+        match known {
+            Some(position) if removes => {
+                merged.remove(position);
+            }
+            None if removes => {}
+            Some(position) => {
+                for (name, value) in change {
+                    match merged[position].iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, known)) => *known = value,
+                        None => merged[position].push((name, value)),
+                    }
+                }
+            }
+            None => merged.push(change),
+        }
+    }
+    let mut text = String::from("[");
+    for (index, fields) in merged.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        Json::Object(fields).write(&mut text);
+    }
+    text.push(']');
+    Ok(text)
+}
