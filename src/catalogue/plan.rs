@@ -156,6 +156,13 @@ impl Plans {
         self.by_name.get(operation)
     }
 
+    /// Whether these plans send the same documents to the same release.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.version == other.version
+            && self.iter().map(|plan| plan.identity).eq(other.iter().map(|plan| plan.identity))
+    }
+
     /// The plans in the order of the routes.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
         self.routes.iter().flat_map(|route| &route.plans)
