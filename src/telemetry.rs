@@ -3,7 +3,7 @@
 use crate::config::{Log, LogFormat};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::time::Duration;
+use std::{io, io::IsTerminal as _, time::Duration};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 const REQUESTS: &str = "houston_gateway_requests_total";
@@ -31,7 +31,7 @@ pub fn log(settings: &Log) -> Result<(), InvalidFilter> {
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
-        LogFormat::Text => registry.with(fmt::layer().with_target(false).compact()).try_init(),
+        LogFormat::Text => registry.with(fmt::layer().with_ansi(io::stdout().is_terminal())).try_init(),
         LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true)).try_init(),
     };
     Ok(())

@@ -1,4 +1,4 @@
-//! Houston over HTTP: `/v1`, its explorer page, its health, and the connection itself.
+//! Houston over HTTP: `/v1`, its explorer page and its health.
 
 use crate::{
     Call, Houston, Trouble,
@@ -17,18 +17,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use houston_schema::Version;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use hyper::service::{Service, service_fn};
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value as Json, json};
-use std::{collections::HashMap, io, pin::pin, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use std::{collections::HashMap, io, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// Requests longer than this are refused.
 const LONGEST_BODY: usize = 16 << 20;
-
-/// How long [`Houston::serve`] waits for requests under way when it is told to stop.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What handlers share.
 #[derive(Clone)]
@@ -41,16 +35,15 @@ pub(crate) struct Server {
 /// Marks an answer that must not be given: the connection closes instead.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the connection is dropped on purpose")]
-struct Dropped;
+pub(crate) struct Dropped;
 
 impl Houston {
     /// The HTTP interface, for a server of your own or for calls without a network.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router_until(CancellationToken::new())
     }
 
-    fn router_until(&self, closing: CancellationToken) -> Router {
+    pub(crate) fn router_until(&self, closing: CancellationToken) -> Router {
         let graphql = get(explorer).post(graphql);
         Router::new()
             .route("/v1", graphql.clone())
@@ -63,61 +56,6 @@ impl Houston {
             .route("/ws", get(socket::open))
             .layer(DefaultBodyLimit::max(LONGEST_BODY))
             .with_state(Server { houston: self.clone(), closing })
-    }
-
-    /// Answers on `listener` until `shutdown` resolves, then finishes what is under way.
-    ///
-    /// # Errors
-    /// None at present: a connection that cannot be accepted is skipped.
-    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let closing = CancellationToken::new();
-        let router = self.router_until(closing.clone());
-        let connections = TaskTracker::new();
-        let mut shutdown = pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => drop(connections.spawn(connection(stream, router.clone(), closing.clone()))),
-                    Err(error) => {
-                        // Out of file descriptors, most likely; others will be given back.
-                        tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                },
-            }
-        }
-        closing.cancel();
-        connections.close();
-        drop(tokio::time::timeout(PATIENCE, connections.wait()).await);
-        Ok(())
-    }
-}
-
-async fn connection(stream: TcpStream, router: Router, closing: CancellationToken) {
-    // Answers are small and final; waiting to fill a packet only delays them.
-    drop(stream.set_nodelay(true));
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let router = TowerToHyperService::new(router.clone());
-        async move {
-            match router.call(request.map(Body::new)).await {
-                Ok(response) if response.extensions().get::<Dropped>().is_some() => Err(Dropped),
-                Ok(response) => Ok(response),
-                Err(never) => match never {},
-            }
-        }
-    });
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection.with_upgrades());
-    let end = tokio::select! {
-        end = connection.as_mut() => end,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = end {
-        tracing::debug!(%error, "connection ended");
     }
 }
 
@@ -246,7 +184,7 @@ pub(crate) async fn before_houston(troubles: &[Trouble]) -> Option<Response> {
     None
 }
 
-fn fault(message: &str, code: Option<&str>, fields: &[String]) -> Json {
+pub(crate) fn fault(message: &str, code: Option<&str>, fields: &[String]) -> Json {
     let mut error = json!({"message": message, "locations": [{"line": 1, "column": 1}]});
     if let Some(field) = fields.first() {
         error["path"] = json!([field]);

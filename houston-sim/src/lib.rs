@@ -19,6 +19,7 @@ mod mutation;
 mod query;
 mod resource;
 mod rules;
+mod serve;
 mod settings;
 mod socket;
 mod token;
@@ -51,6 +52,8 @@ struct Inner {
     rules: Rules,
     release: RwLock<Arc<Release>>,
     world: Mutex<World>,
+    /// Makes the world as it was at the start.
+    seed: fn() -> World,
     faults: Faults,
     calls: Mutex<CallLog>,
 }
@@ -83,7 +86,7 @@ impl Houston {
     /// # Errors
     /// If the schema document has no valid slice at the version asked for.
     pub fn demo(settings: Settings) -> Result<Self, SchemaError> {
-        Self::new(settings, World::demo())
+        Self::new(settings, World::demo)
     }
 
     /// A Houston as it is right after installation: nobody has signed up yet.
@@ -91,24 +94,33 @@ impl Houston {
     /// # Errors
     /// If the schema document has no valid slice at the version asked for.
     pub fn empty(settings: Settings) -> Result<Self, SchemaError> {
-        Self::new(settings, World::empty())
+        Self::new(settings, World::empty)
     }
 
-    fn new(settings: Settings, mut world: World) -> Result<Self, SchemaError> {
+    fn new(settings: Settings, seed: fn() -> World) -> Result<Self, SchemaError> {
         let schema = HoustonSchema::parse(SDL, "config/houston.graphql")?;
         let release = Release::new(settings.version, schema.at(settings.version)?);
-        if !settings.chatter {
-            world.silence();
-        }
-        Ok(Self(Arc::new(Inner {
+        let houston = Self(Arc::new(Inner {
             rules: Rules::of(schema.all()),
             schema,
             release: RwLock::new(Arc::new(release)),
-            world: Mutex::new(world),
+            world: Mutex::default(),
+            seed,
             faults: Faults::default(),
             calls: Mutex::default(),
             settings,
-        })))
+        }));
+        houston.reset();
+        Ok(houston)
+    }
+
+    /// Puts the world back to what it was at the start. Faults and counters stay.
+    pub fn reset(&self) {
+        let mut world = (self.0.seed)();
+        if !self.0.settings.chatter {
+            world.silence();
+        }
+        *self.world() = world;
     }
 
     /// Upgrades (or downgrades) to another release while clients are connected.

@@ -4,8 +4,8 @@ use crate::{
     args::Args,
     graph::Ctx,
     resource::{
-        Answer, auth, billing, clusters, deployment_changes as changes, invites, members, overrides, service_accounts,
-        teams, users, variables, workspaces,
+        Answer, auth, billing, clusters, deployment_changes as changes, deployment_images as images, invites, members,
+        overrides, service_accounts, teams, users, variables, workspaces,
     },
 };
 
@@ -25,11 +25,11 @@ pub(crate) fn resolve(ctx: &mut Ctx<'_>, field: &str, args: &Args) -> Option<Ans
         "deleteDeployment" => changes::delete(ctx, args),
         "adoptDeployment" => changes::adopt(ctx, args),
         "unadoptDeployment" => changes::unadopt(ctx, args),
-        "upgradeDeployment" => changes::upgrade_chart(ctx, args),
-        "updateDeploymentAirflow" => changes::want_airflow(ctx, args),
-        "updateDeploymentRuntime" => changes::want_runtime(ctx, args),
-        "cancelRuntimeUpdate" => changes::cancel_runtime(ctx, args),
-        "updateDeploymentImage" => changes::deploy_image(ctx, args),
+        "upgradeDeployment" => images::upgrade_chart(ctx, args),
+        "updateDeploymentAirflow" => images::want_airflow(ctx, args),
+        "updateDeploymentRuntime" => images::want_runtime(ctx, args),
+        "cancelRuntimeUpdate" => images::cancel_runtime(ctx, args),
+        "updateDeploymentImage" => images::deploy_image(ctx, args),
         "updateDeploymentKedaConfig" => changes::set_keda(ctx, args),
         "deploymentAlertsUpdate" => changes::set_alert_emails(ctx, args),
         "updateDeploymentVariables" => variables::replace(ctx, args),

@@ -4,6 +4,8 @@ pub(crate) mod auth;
 pub(crate) mod billing;
 pub(crate) mod clusters;
 pub(crate) mod deployment_changes;
+mod deployment_config;
+pub(crate) mod deployment_images;
 pub(crate) mod deployments;
 pub(crate) mod invites;
 pub(crate) mod members;

@@ -1,5 +1,6 @@
 //! The world behind the API: records in tables, and what is looked up across them.
 
+mod company;
 mod demo;
 mod logs;
 mod names;
@@ -167,7 +168,7 @@ impl World {
             .count()
     }
 
-    /// Users with a role on the entity, directly or through a team.
+    /// Users with a role of their own on the entity.
     pub(crate) fn users_on(&self, scope: &Scope) -> Vec<Arc<User>> {
         let subjects: Vec<&Subject> =
             self.bindings.iter().filter(|each| each.scope == *scope).map(|each| &each.subject).collect();

@@ -64,11 +64,12 @@ async fn every_root_field_is_answered_at_every_release() {
     let schema = HoustonSchema::parse(SDL, "config/houston.graphql").expect("a schema");
     for version in RELEASES {
         let slice = schema.at(version).unwrap_or_else(|fault| panic!("{version}: {fault}"));
+        let houston = demo(&version.to_string());
         for (operation, word) in [(OperationType::Query, "query"), (OperationType::Mutation, "mutation")] {
             let root = slice.root_operation(operation).expect("a root type");
             let root = slice.get_object(root).expect("a root type");
             for (name, field) in &root.fields {
-                let houston = demo(&version.to_string());
+                houston.reset();
                 let document = format!("{word} {{ {} }}", call(&houston, &slice, name, field));
                 let answer = send(&houston, ADMIN, &document, Value::Null).await;
                 for error in answer["errors"].as_array().into_iter().flatten() {

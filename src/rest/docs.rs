@@ -34,13 +34,16 @@ pub(super) enum Document {
     Postman,
 }
 
-/// Renderings, made when first asked for.
+/// A document as it is served, and its validator.
+type Rendering = (Bytes, HeaderValue);
+
+/// Renderings, made when first asked for: by document, by the address that callers use, and by the plans.
 #[derive(Default)]
-pub(super) struct Documents(Mutex<HashMap<(Document, String, usize), (Bytes, HeaderValue)>>);
+pub(super) struct Documents(Mutex<HashMap<(Document, String, usize), Rendering>>);
 
 impl Documents {
-    /// The document for callers who use `origin`, and its validator.
-    fn get(&self, app: &App, document: Document, origin: String) -> (Bytes, HeaderValue) {
+    /// The document for callers who use `origin`.
+    fn get(&self, app: &App, document: Document, origin: String) -> Rendering {
         let plans = app.gateway.plans();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= RENDERINGS {

@@ -2,7 +2,13 @@
 //!
 //! Every change is queued: the mutation returns the new record at once, and the deployment is `DEPLOYING` for a while.
 
-use super::{Answer, clusters, deployments::airflow_of, overrides::merge, variables};
+use super::{
+    Answer, clusters,
+    deployment_config::{check_properties, config, default_config, set_dags, set_properties},
+    deployment_images::{deploy_image, push_image},
+    overrides::merge,
+    variables,
+};
 use crate::{
     args::Args,
     error::Error,
@@ -10,28 +16,21 @@ use crate::{
     world::{AIRFLOW, Deployment, DeploymentMode, RUNTIME},
 };
 use houston_schema::Version;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, json};
 use std::sync::Arc;
 
-/// Parts of a deployment that have an argument each and a key in `config`.
-const COMPONENTS: [&str; 5] = ["scheduler", "webserver", "workers", "triggerer", "dagProcessor"];
+pub(super) const CHART: &str = "1.15.0";
 
-/// The most a pod may have: 35 astro units of 100 millicores and 384 MiB.
-pub(crate) const MOST_CPU: i64 = 3_500;
-pub(crate) const MOST_MEMORY: i64 = 13_440;
-
-const CHART: &str = "1.15.0";
-
-fn invalid(text: &str) -> Error {
+pub(super) fn invalid(text: &str) -> Error {
     Error::InvalidDeployment(text.to_owned())
 }
 
-fn need(ctx: &Ctx<'_>, id: &str) -> Result<Arc<Deployment>, Error> {
+pub(super) fn need(ctx: &Ctx<'_>, id: &str) -> Result<Arc<Deployment>, Error> {
     ctx.world.deployment(id).ok_or_else(|| Error::NoNode { model: "Deployment", id: id.to_owned() })
 }
 
 /// Stores a change and queues its roll-out.
-fn change(ctx: &mut Ctx<'_>, id: &str, change: impl FnOnce(&mut Deployment)) -> Value {
+pub(super) fn change(ctx: &mut Ctx<'_>, id: &str, change: impl FnOnce(&mut Deployment)) -> Value {
     let (now, busy) = (ctx.now, ctx.now.plus(ctx.settings.deploy_time));
     let changed = ctx.world.deployments.update(id, |deployment| {
         change(deployment);
@@ -77,93 +76,6 @@ fn release_name(ctx: &mut Ctx<'_>, args: &Args) -> Result<String, Error> {
         ));
     }
     Ok(name.to_owned())
-}
-
-/// The present `config` with what a call changes in it, checked against the limits.
-fn config(args: &Args, stored: &Map<String, Json>) -> Result<Map<String, Json>, Error> {
-    let mut config = stored.clone();
-    merge(&mut config, args.json("config").and_then(Json::as_object).unwrap_or(&Map::new()));
-    if let Some(executor) = args.json("executor") {
-        config.insert("executor".to_owned(), executor.clone());
-    }
-    for component in COMPONENTS {
-        if let Some(sent @ Json::Object(_)) = args.json(component) {
-            merge(&mut config, &Map::from_iter([(component.to_owned(), sent.clone())]));
-        }
-    }
-    for component in COMPONENTS {
-        let Some(resources) = config.get_mut(component).and_then(|each| each.get_mut("resources")) else { continue };
-        let Some(resources) = resources.as_object_mut() else { continue };
-        if let Some(limits) = resources.get("limits").cloned() {
-            check_limits(&limits)?;
-            resources.entry("requests").or_insert(limits);
-        }
-    }
-    Ok(config)
-}
-
-fn check_limits(limits: &Json) -> Result<(), Error> {
-    let exceeds = |key: &str, most: i64| limits.get(key).and_then(Json::as_i64).is_some_and(|value| value > most);
-    if exceeds("cpu", MOST_CPU) {
-        return Err(invalid("Maximum CPU for pod exceeded"));
-    }
-    if exceeds("memory", MOST_MEMORY) {
-        return Err(invalid("Maximum Memory for pod exceeded"));
-    }
-    Ok(())
-}
-
-/// Takes `properties` over; `alert_emails`, a list or a text that holds one, goes to where alerts are kept.
-fn set_properties(deployment: &mut Deployment, properties: &Args) {
-    for key in ["extra_au", "component_version"] {
-        if let Some(value) = properties.json(key) {
-            deployment.properties.insert(key.to_owned(), value.clone());
-        }
-    }
-    let emails = match properties.opt("alert_emails") {
-        Some(text) => serde_json::from_str(text).ok(),
-        None => properties.texts("alert_emails"),
-    };
-    if let Some(emails) = emails {
-        deployment.properties.insert("alert_emails".to_owned(), emails.clone().into());
-        deployment.alert_emails = emails;
-    }
-}
-
-fn check_properties(properties: Option<&Json>) -> Result<(), Error> {
-    let Some(properties) = properties.and_then(Json::as_object) else { return Ok(()) };
-    for key in properties.keys() {
-        if !["extra_au", "component_version", "alert_emails"].contains(&key.as_str()) {
-            return Err(Error::InvalidDeployment(format!("{key} is not a valid deployment property")));
-        }
-    }
-    if properties.get("extra_au").and_then(Json::as_i64).is_some_and(|units| units < 0) {
-        return Err(invalid("Minimum Extra AU not met"));
-    }
-    Ok(())
-}
-
-fn set_dags(deployment: &mut Deployment, args: &Args) {
-    if let Some(dags) = args.json("dagDeployment").and_then(Json::as_object) {
-        deployment.dag_deployment.clone_from(dags);
-    }
-}
-
-fn default_config() -> Map<String, Json> {
-    let resources = |cpu: i64, memory: i64| {
-        let amount = json!({"cpu": cpu, "memory": memory});
-        json!({"limits": amount, "requests": amount})
-    };
-    Map::from_iter([
-        ("executor".to_owned(), "CeleryExecutor".into()),
-        ("scheduler".to_owned(), json!({"replicas": 1, "resources": resources(500, 1920)})),
-        ("webserver".to_owned(), json!({"replicas": 1, "resources": resources(500, 1920)})),
-        (
-            "workers".to_owned(),
-            json!({"replicas": 1, "terminationGracePeriodSeconds": 600, "resources": resources(1000, 3840)}),
-        ),
-        ("triggerer".to_owned(), json!({"replicas": 1, "resources": resources(500, 1920)})),
-    ])
 }
 
 /// A deployment with everything that a call says about it, not stored yet.
@@ -304,31 +216,6 @@ fn upsert_present(ctx: &mut Ctx<'_>, args: &Args, deployment: &Deployment) -> An
     }))
 }
 
-/// What a push does: the image runs, and versions that were wanted and are in it run too.
-fn push_image(deployment: &mut Deployment, args: &Args) {
-    let Some(image) = args.string("image") else { return };
-    deployment.image = Some(image);
-    if let Some(runtime) = args.string("runtimeVersion") {
-        deployment.desired_runtime_version = None;
-        deployment.desired_airflow_version = None;
-        deployment.airflow_version = None;
-        deployment.runtime_version = Some(runtime);
-    } else if let Some(airflow) = args.string("airflowVersion") {
-        deployment.desired_airflow_version = None;
-        deployment.airflow_version = Some(airflow);
-    }
-}
-
-/// Points a deployment, named by its release, at an image. The variables stay.
-pub(crate) fn deploy_image(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    if !ctx.settings.image_endpoint {
-        // How Houston says so is unknown.
-        return Err(Error::Internal("updateDeploymentImage is not enabled".to_owned()));
-    }
-    let deployment = ctx.world.deployment_by_release(args.text("releaseName")).ok_or(Error::NotFound)?;
-    Ok(change(ctx, &deployment.id, |each| push_image(each, args)))
-}
-
 /// A soft deletion leaves the record with its release name behind; from 2.0 every deletion is a hard one.
 pub(crate) fn delete(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     let deployment = need(ctx, args.text("deploymentUuid"))?;
@@ -375,35 +262,6 @@ pub(crate) fn unadopt(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
         return Err(invalid("Invalid deployment"));
     }
     Ok(Value::maybe(ctx.world.remove_deployment(&deployment.id)))
-}
-
-pub(crate) fn upgrade_chart(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let deployment = need(ctx, args.text("deploymentUuid"))?;
-    let version = args.opt("version").unwrap_or(CHART).to_owned();
-    Ok(change(ctx, &deployment.id, |each| each.version = version))
-}
-
-/// Records the wish; the next push of an image with that version fulfils it. The version that runs takes it back.
-pub(crate) fn want_airflow(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let deployment = need(ctx, args.text("deploymentUuid"))?;
-    let wanted = args.string("desiredAirflowVersion").filter(|each| deployment.airflow_version.as_ref() != Some(each));
-    Ok(Value::maybe(ctx.world.deployments.update(&deployment.id, |each| each.desired_airflow_version = wanted)))
-}
-
-pub(crate) fn want_runtime(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let deployment = need(ctx, args.text("deploymentUuid"))?;
-    let wanted = args.text("desiredRuntimeVersion");
-    if airflow_of(wanted).is_none() {
-        // What Houston says to a version it does not know is unknown.
-        return Err(invalid("Invalid deployment"));
-    }
-    let wanted = Some(wanted.to_owned()).filter(|_| deployment.runtime_version.as_deref() != Some(wanted));
-    Ok(Value::maybe(ctx.world.deployments.update(&deployment.id, |each| each.desired_runtime_version = wanted)))
-}
-
-pub(crate) fn cancel_runtime(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let deployment = need(ctx, args.text("deploymentUuid"))?;
-    Ok(Value::maybe(ctx.world.deployments.update(&deployment.id, |each| each.desired_runtime_version = None)))
 }
 
 /// Where `config` keeps the switch is unknown.

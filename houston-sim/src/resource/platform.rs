@@ -1,6 +1,6 @@
 //! The installation itself: versions, switches, limits and known releases.
 
-use super::deployment_changes::{MOST_CPU, MOST_MEMORY};
+use super::deployment_config::{MOST_CPU, MOST_MEMORY};
 use crate::{
     args::Args,
     graph::{Ctx, Value},
