@@ -6,23 +6,28 @@
 mod bind;
 mod coerce;
 mod failure;
+mod feed;
 mod json;
 mod listing;
 mod prepare;
+mod replay;
 mod reply;
 mod shape;
+mod stream;
 mod variables;
 mod verdict;
 
 pub use bind::{Parts, releases};
 pub use failure::{Failure, Refusal};
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};
+pub use stream::{Event, Events};
 
 use crate::{
     cache::{Cache, Entry, Freshness, Key, TagSlot, etag},
     caller::{Caller, Fingerprint},
     catalogue::{Plan, Plans, RoutePlan},
-    houston::{Houston, Trace},
+    config,
+    houston::{CallError, Houston, Subscription, Trace},
     problem::Code,
 };
 use arc_swap::ArcSwap;
@@ -32,6 +37,7 @@ use http::{HeaderValue, StatusCode};
 use listing::Listing;
 use reply::Reply;
 use std::{future::Future, sync::Arc, time::Duration};
+use stream::Streams;
 use tokio::sync::Notify;
 use variables::Variables;
 use verdict::{Verdict, judge};
@@ -59,6 +65,7 @@ pub struct Gateway {
     cache: Option<Arc<Cache<Failure>>>,
     plans: ArcSwap<Plans>,
     credentials: moka::future::Cache<Fingerprint, bool>,
+    streams: Arc<Streams>,
     /// Told when Houston's schema turns out to be another one than the plans were made for.
     pub drift: Notify,
 }
@@ -149,9 +156,21 @@ pub enum CacheOutcome {
 impl Gateway {
     /// A gateway to `houston`, serving `plans`. No `cache`: everything is asked anew.
     #[must_use]
-    pub fn new(houston: Houston, cache: Option<Arc<Cache<Failure>>>, plans: Plans) -> Arc<Self> {
+    pub fn new(
+        houston: Houston,
+        cache: Option<Arc<Cache<Failure>>>,
+        plans: Plans,
+        streams: config::Streams,
+    ) -> Arc<Self> {
         let credentials = moka::future::Cache::builder().max_capacity(10_000).time_to_live(CREDENTIAL_MEMORY).build();
-        Arc::new(Self { houston, cache, plans: ArcSwap::from_pointee(plans), credentials, drift: Notify::new() })
+        Arc::new(Self {
+            houston,
+            cache,
+            plans: ArcSwap::from_pointee(plans),
+            credentials,
+            streams: Streams::new(streams),
+            drift: Notify::new(),
+        })
     }
 
     /// The plans that are served at the moment.
@@ -325,16 +344,14 @@ impl Gateway {
         context: &Context,
     ) -> Result<Option<Bytes>, Failure> {
         let request = plan.request(|index| variables.get(index).is_some());
-        let bytes = self
-            .houston
-            .call(
-                request,
-                variables.text(),
-                !plan.operation.kind.is_mutation(),
-                context.caller.as_ref(),
-                &context.trace,
-            )
-            .await?;
+        let (caller, trace) = (context.caller.as_ref(), &context.trace);
+        let bytes = if plan.operation.kind.is_subscription() {
+            let first = self.houston.first_event(request, variables.text(), caller, trace).await;
+            self.welcomed(first, context).await?
+        } else {
+            let repeatable = !plan.operation.kind.is_mutation();
+            self.houston.call(request, variables.text(), repeatable, caller, trace).await?
+        };
         let reply = Reply::read(&bytes, &plan.response_key)
             .map_err(|why| Failure::BadReply(format!("Houston's answer is not JSON: {why}").into()))?;
         if !reply.errors.is_empty() {
@@ -345,6 +362,24 @@ impl Gateway {
             None if !reply.is_graphql => Err(Failure::BadReply("Houston's answer is not GraphQL".into())),
             None if plan.operation.absent == StatusCode::NOT_FOUND => Err(Failure::NotFound),
             None => Ok(None),
+        }
+    }
+
+    /// Subscribes at Houston.
+    async fn subscribe(&self, plan: &Plan, variables: &Variables, context: &Context) -> Result<Subscription, Failure> {
+        let request = plan.request(|index| variables.get(index).is_some());
+        let (caller, trace) = (context.caller.as_ref(), &context.trace);
+        let subscription = self.houston.subscribe(request, variables.text(), caller, trace).await;
+        self.welcomed(subscription, context).await
+    }
+
+    /// Finds out why Houston hung up, if it did: it may be the credential, of which it says nothing.
+    async fn welcomed<T>(&self, outcome: Result<T, CallError>, context: &Context) -> Result<T, Failure> {
+        match outcome {
+            Err(CallError::Rejected(_)) if !self.is_known(context).await? => {
+                Err(Failure::Refused(Arc::new(Refusal { code: Code::Unauthenticated, errors: Vec::new() })))
+            }
+            outcome => outcome.map_err(Failure::from),
         }
     }
 

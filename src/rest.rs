@@ -1,6 +1,7 @@
 //! Faces callers: routes, headers, statuses, problems. Everything that is HTTP and nothing that is GraphQL.
 
 mod docs;
+mod events;
 mod observe;
 mod ops;
 mod origin;
@@ -12,8 +13,8 @@ pub use ops::Health;
 use crate::{
     caller::{Caller, FingerprintKey},
     catalogue::{Catalogue, Path as RoutePath},
-    config::Config,
-    gateway::{Ask, Context, Failure, Gateway, Parts},
+    config::{self, Config},
+    gateway::{Answer, Ask, Context, Events, Failure, Gateway, Parts},
     houston::Trace,
     problem::{Code, Problem},
     telemetry::{Metrics, RouteMetrics},
@@ -47,6 +48,7 @@ pub struct App {
     origin: Origin,
     base_path: String,
     body_limit: usize,
+    streams: config::Streams,
     /// For each path that creates: the path that reads what was created.
     locations: HashMap<RoutePath, RoutePath>,
     routes: Vec<RouteMetrics>,
@@ -70,6 +72,7 @@ impl App {
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
             body_limit: config.server.body_limit_bytes,
+            streams: config.streams.clone(),
             routes,
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
@@ -126,6 +129,14 @@ pub fn router(app: &Arc<App>, config: &Config) -> Router {
     router.layer(CatchPanicLayer::custom(panicked)).with_state(Arc::clone(app))
 }
 
+/// What a route answers with.
+enum Served {
+    Answer(Answer),
+    Stream(Events),
+    /// What HEAD gets to see of a stream.
+    StreamHead,
+}
+
 /// One request to a route of the catalogue.
 async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Request) -> Response {
     let (head, body) = request.into_parts();
@@ -133,10 +144,12 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let origin = || app.origin.of(&head.headers, peer);
     let metrics = &app.routes[route];
+    let operation = app.catalogue.name_of(&app.catalogue.routes[route]);
     let outcome = async {
         let body = request::body(&head.method, &head.headers, body, app.body_limit).await?;
-        if !request::accepts(&head.headers, "application/json") {
-            return Err(request::not_acceptable("application/json"));
+        let offered = if operation.stream { events::EVENT_STREAM } else { "application/json" };
+        if !request::accepts(&head.headers, offered) {
+            return Err(request::not_acceptable(offered));
         }
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
@@ -152,14 +165,26 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
             },
             cache: request::cache_request(&head.headers),
         };
-        app.gateway.answer(ask).await.map_err(|failure| {
+        let served = match operation.stream {
+            true if head.method == Method::HEAD => Ok(Served::StreamHead),
+            true => app.gateway.open(ask).await.map(Served::Stream),
+            false => app.gateway.answer(ask).await.map(Served::Answer),
+        };
+        served.map_err(|failure| {
             tracing::debug!(%failure, request_id = exchange.id(), "no answer");
             failure.problem()
         })
     }
     .await;
     let response = match outcome {
-        Ok(answer) => {
+        Ok(Served::StreamHead) => events::head(),
+        Ok(Served::Stream(stream)) => {
+            let (origin, path, id) = (origin(), head.uri.path().to_owned(), exchange.id().to_owned());
+            events::response(stream, &app.streams, move |problem| {
+                respond::problem_document(problem, &origin, &path, &id)
+            })
+        }
+        Ok(Served::Answer(answer)) => {
             if head.method == Method::GET {
                 metrics.count_cache(answer.cache);
             }
@@ -167,8 +192,7 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
         }
         Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
     };
-    let operation = &app.catalogue.name_of(&app.catalogue.routes[route]).name;
-    exchange.end(response, head.method.as_str(), operation, metrics)
+    exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }
 
 async fn method_not_allowed(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {

@@ -100,7 +100,7 @@ impl Server {
                 stale_if_error: config.cache.stale_if_error,
             })
         });
-        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, plans);
+        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, plans, config.streams.clone());
         let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config);
         let address = config.server.listen;
         let listen = || {
@@ -134,11 +134,14 @@ impl Server {
             .timer(hyper_util::rt::TokioTimer::new())
             .header_read_timeout(self.config.server.header_timeout);
         let serve = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
+        let gateway = Arc::clone(&self.gateway);
         let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
         let drain = async {
             stop.await;
             tracing::info!("shutting down: finishing what runs");
             self.app.health.store(Arc::new(Health::Draining));
+            // They would run for hours.
+            gateway.end_streams();
             handle.graceful_shutdown(Some(self.config.server.drain));
             std::future::pending::<()>().await;
         };

@@ -11,6 +11,7 @@ const DURATION: &str = "houston_gateway_request_duration_seconds";
 const CACHE: &str = "houston_gateway_cache_total";
 const CACHE_ENTRIES: &str = "houston_gateway_cache_entries";
 const CACHE_BYTES: &str = "houston_gateway_cache_bytes";
+const STREAMS: &str = "houston_gateway_streams_open";
 
 /// Upper bounds in seconds: cached answers lie in the first, Houston's in the last.
 const BUCKETS: [f64; 12] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 10.0, 30.0];
@@ -27,7 +28,8 @@ pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
 /// # Errors
 /// If the filter cannot be read.
 pub fn log(settings: &Log) -> Result<(), InvalidFilter> {
-    let filter: EnvFilter = settings.filter.parse()?;
+    // The WebSocket library traces whole frames, and the first of each socket holds the token.
+    let filter = settings.filter.parse::<EnvFilter>()?.add_directive("tungstenite=debug".parse()?);
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
@@ -43,6 +45,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
     entries: Gauge,
     bytes: Gauge,
+    streams: Gauge,
 }
 
 /// The metrics of one operation.
@@ -66,10 +69,12 @@ impl Metrics {
         recorder.describe_counter(CACHE.into(), None, "Reads by operation and what the cache did".into());
         recorder.describe_gauge(CACHE_ENTRIES.into(), None, "Answers in the cache".into());
         recorder.describe_gauge(CACHE_BYTES.into(), Some(Unit::Bytes), "Bytes in the cache".into());
+        recorder.describe_gauge(STREAMS.into(), None, "Streams that callers listen to".into());
         let handle = recorder.handle();
         let entries = recorder.register_gauge(&Key::from_static_name(CACHE_ENTRIES), &METADATA);
         let bytes = recorder.register_gauge(&Key::from_static_name(CACHE_BYTES), &METADATA);
-        Ok(Self { recorder, handle, entries, bytes })
+        let streams = recorder.register_gauge(&Key::from_static_name(STREAMS), &METADATA);
+        Ok(Self { recorder, handle, entries, bytes, streams })
     }
 
     /// The metrics of an operation.
@@ -88,16 +93,15 @@ impl Metrics {
         }
     }
 
-    /// All metrics in Prometheus' text format.
+    /// All metrics in Prometheus' text format. `cache` is its entries and bytes, `streams` how many are open.
     #[must_use]
-    pub fn render(&self, cache: Option<(u64, u64)>) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+    pub fn render(&self, cache: Option<(u64, u64)>, streams: usize) -> String {
         if let Some((entries, bytes)) = cache {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
-            {
-                self.entries.set(entries as f64);
-                self.bytes.set(bytes as f64);
-            }
+            self.entries.set(entries as f64);
+            self.bytes.set(bytes as f64);
         }
+        self.streams.set(streams as f64);
         self.handle.run_upkeep();
         self.handle.render()
     }
