@@ -2,4 +2,5 @@
 #![expect(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "a test binary has no public items")]
 
 mod harness;
+mod streaming;
 mod walk;
