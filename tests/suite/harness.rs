@@ -151,6 +151,11 @@ impl World {
         found.unwrap_or_else(|| panic!("no {field} {value} in {list}")).clone()
     }
 
+    /// What Houston was asked last.
+    pub fn last_call(&self) -> houston_sim::Call {
+        self.houston.calls().last().expect("a call").clone()
+    }
+
     /// Stops the gateway as SIGTERM does and waits for it.
     pub async fn stop(mut self) {
         drop(self.stop.take());
