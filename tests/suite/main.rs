@@ -6,5 +6,6 @@ mod caching;
 mod diagnostics;
 mod harness;
 mod http;
+mod lists;
 mod secrecy;
 mod walk;
