@@ -172,7 +172,7 @@ fn serve(options: Serve) -> Result<(), Failure> {
     if let Some(address) = options.listen {
         config.server.listen = address;
     }
-    telemetry::log(&config.log)?;
+    let _writes_the_rest = telemetry::log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
