@@ -5,4 +5,5 @@ pub mod catalogue;
 pub mod config;
 pub mod gateway;
 pub mod houston;
+pub mod openapi;
 pub mod problem;
