@@ -1,7 +1,7 @@
 //! What callers send: schemas of parameters and of request bodies, and the bodies' examples.
 
 use super::{
-    example,
+    describe, example,
     schema::{leaf, list, reference, typed},
     selection::Leaf,
     usage::Meaning,
@@ -18,8 +18,8 @@ const LONGEST_TEXT: usize = 1_048_576;
 /// The most characters that a parameter can have: no server takes a longer address.
 const LONGEST_PARAMETER: usize = 65_535;
 
-/// The nested input objects that were met, by name.
-pub(super) type InputObjects = BTreeMap<String, RefOr<Schema>>;
+/// The nested input objects that were met, by name, and whether null is one of their values.
+pub(super) type InputObjects = BTreeMap<String, (bool, RefOr<Schema>)>;
 
 /// One field of a body.
 pub(super) struct Member {
@@ -47,7 +47,9 @@ fn as_leaf(kind: &InputKind) -> Option<Leaf> {
 /// The schema of a value in the path, the query string or a header.
 pub(super) fn parameter(ty: &InputType, default: Option<Value>) -> RefOr<Schema> {
     match &ty.kind {
-        InputKind::List(item) => list(parameter(item, None), false, "").description(None::<String>).default(default).into(),
+        InputKind::List(item) => {
+            list(parameter(item, None), false, "").description(None::<String>).default(default).into()
+        }
         // Objects and arbitrary JSON stand in an address as their text.
         InputKind::Object(_) | InputKind::Json => bounded(leaf(&Leaf::Text, false), 1, LONGEST_PARAMETER).into(),
         kind => {
@@ -96,7 +98,8 @@ fn members_of(catalogue: &Catalogue, plan: &Plan, input: &Input) -> Vec<Member> 
 pub(super) fn body(catalogue: &Catalogue, members: &[Member], objects: &mut InputObjects) -> ObjectBuilder {
     let mut schema = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)));
     for member in members {
-        schema = schema.property(&member.name, value(catalogue, &member.ty, &member.meaning, objects, member.default.clone()));
+        schema = schema
+            .property(&member.name, value(catalogue, &member.ty, &member.meaning, objects, member.default.clone()));
         if member.required {
             schema = schema.required(&member.name);
         }
@@ -135,9 +138,13 @@ fn value(
     }
 }
 
-/// A component for an input object. Null is part of it where fields may be null: a reference cannot say so.
+/// A component for an input object. A reference cannot say whether null is welcome, so the component does; should an
+/// object be wanted both ways, the second way has a component of its own.
 fn nested(catalogue: &Catalogue, object: &ObjectType, nullable: bool, objects: &mut InputObjects) -> RefOr<Schema> {
-    let name = if nullable { object.name.clone() } else { format!("{}Item", object.name) };
+    let mut name = object.name.clone();
+    if objects.get(&name).is_some_and(|(other, _)| *other != nullable) {
+        name += if nullable { "OrNull" } else { "NotNull" };
+    }
     if !objects.contains_key(&name) {
         let members = object.fields.iter().map(|field| Member {
             name: field.name.clone(),
@@ -151,14 +158,15 @@ fn nested(catalogue: &Catalogue, object: &ObjectType, nullable: bool, objects: &
         let description = all.types.get(object.name.as_str()).and_then(|ty| ty.description());
         let schema = body(catalogue, &members, objects)
             .schema_type(typed(Type::Object, nullable))
-            .description(description.map(|text| super::describe::unwrapped(text)));
-        objects.insert(name.clone(), schema.into());
+            .description(description.map(|text| describe::unwrapped(text)));
+        objects.insert(name.clone(), (nullable, schema.into()));
     }
     reference(&name)
 }
 
 fn meaning_of_field(catalogue: &Catalogue, object: &ObjectType, field: &str) -> Meaning {
-    let declared = catalogue.virtual_input(&object.name).and_then(|input| input.fields.iter().find(|each| each.name == field));
+    let declared =
+        catalogue.virtual_input(&object.name).and_then(|input| input.fields.iter().find(|each| each.name == field));
     let known = || catalogue.schema.all().get_input_object(&object.name)?.fields.get(field).map(|each| &each.node);
     let definition: Option<&InputValueDefinition> = declared.or_else(known).map(|each| &**each);
     definition.map(Meaning::of).unwrap_or_default()

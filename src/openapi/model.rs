@@ -16,8 +16,8 @@ use http::Method;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::{
-    ComponentsBuilder, ContactBuilder, HttpMethod, InfoBuilder, KnownFormat, LicenseBuilder,
-    ObjectBuilder, OpenApiBuilder, PathItem, PathsBuilder, ResponseBuilder, SchemaFormat, ServerBuilder, Tag, Type,
+    ComponentsBuilder, ContactBuilder, HttpMethod, InfoBuilder, KnownFormat, LicenseBuilder, ObjectBuilder,
+    OpenApiBuilder, PathItem, PathsBuilder, ResponseBuilder, SchemaFormat, ServerBuilder, Tag, Type,
     external_docs::ExternalDocsBuilder,
     header::HeaderBuilder,
     security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -65,8 +65,9 @@ pub(super) fn build(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> V
     let taken = objects.keys().cloned().chain(entries.iter().map(Entry::body_name));
     let taken: BTreeSet<_> = taken.chain([problems::SCHEMA, "Fault", "HoustonError"].map(str::to_owned)).collect();
     let names = Names::new(&answers, taken);
-    components = components.schemas_from_iter(objects);
-    components = schema::components(&names, components);
+    components = components.schemas_from_iter(objects.into_iter().map(|(name, (_, schema))| (name, schema)));
+    let open = entries.iter().filter(|entry| entry.is_open()).map(|entry| &entry.answer).collect::<Vec<_>>();
+    components = schema::components(&names, &open, components);
     components = parameters::components(components);
     components = problems::components(components, server_url);
     components = headers(security(components)).response(
@@ -144,16 +145,10 @@ fn info(plans: &Plans) -> InfoBuilder {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(format!(include_str!("introduction.md"), version = plans.version)))
         .contact(Some(
-            ContactBuilder::new()
-                .name(Some("Your platform team"))
-                .email(Some("platform@example.com"))
-                .build(),
+            ContactBuilder::new().name(Some("Your platform team")).email(Some("platform@example.com")).build(),
         ))
         .license(Some(
-            LicenseBuilder::new()
-                .name("Apache-2.0")
-                .url(Some("https://www.apache.org/licenses/LICENSE-2.0"))
-                .build(),
+            LicenseBuilder::new().name("Apache-2.0").url(Some("https://www.apache.org/licenses/LICENSE-2.0")).build(),
         ))
 }
 
@@ -173,7 +168,8 @@ fn security(components: ComponentsBuilder) -> ComponentsBuilder {
 
 /// A header's name as people write it: `X-API-Key`.
 fn canonical(header: &str) -> String {
-    let words = header.split('-').map(|word| if word == "api" { word.to_uppercase() } else { describe::capitalised(word) });
+    let words =
+        header.split('-').map(|word| if word == "api" { word.to_uppercase() } else { describe::capitalised(word) });
     words.collect::<Vec<_>>().join("-")
 }
 
@@ -183,14 +179,40 @@ fn headers(components: ComponentsBuilder) -> ComponentsBuilder {
         HeaderBuilder::new().schema(Some(schema)).description(Some(description)).example(Some(example))
     };
     let uri = || text().format(Some(SchemaFormat::Custom("uri-reference".to_owned())));
-    let seconds =
-        ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32))).minimum(Some(0.0));
+    let seconds = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+        .minimum(Some(0.0));
     let all = [
         ("RequestId", header("Identifies the request in the gateway's log.", text(), "01JD3Y8V5K3QW9".into())),
-        ("ETag", header("Changes when the answer changes; send it back as `If-None-Match`.", text(), "\"5f2a9c71d8e04b36\"".into())),
-        ("CacheStatus", header("Whether the gateway had the answer in its cache (RFC 9211).", text(), "houston-gateway; hit".into())),
-        ("Link", header("Where the next page is (RFC 8288); absent on the last one.", text(), "</workspaces?limit=50&cursor=bzoxOg>; rel=\"next\"".into())),
-        ("Location", header("Where what was created can be read.", uri(), "/workspaces/ckwb2kx2k000008l7d9fz3h4q".into())),
+        (
+            "ETag",
+            header(
+                "Changes when the answer changes; send it back as `If-None-Match`.",
+                text(),
+                "\"5f2a9c71d8e04b36\"".into(),
+            ),
+        ),
+        (
+            "CacheStatus",
+            header(
+                "Whether the gateway had the answer in its cache (RFC 9211).",
+                text(),
+                "houston-gateway; hit".into(),
+            ),
+        ),
+        (
+            "Link",
+            header(
+                "Where the next page is (RFC 8288); absent on the last one.",
+                text(),
+                "</workspaces?limit=50&cursor=bzoxOg>; rel=\"next\"".into(),
+            ),
+        ),
+        (
+            "Location",
+            header("Where what was created can be read.", uri(), "/workspaces/ckwb2kx2k000008l7d9fz3h4q".into()),
+        ),
         ("RetryAfter", header("After how many seconds it is worth trying again.", seconds, 2.into())),
     ];
     all.into_iter().fold(components, |components, (name, header)| components.header(name, header.build()))
@@ -207,8 +229,11 @@ fn complete(document: &mut Value, server_url: &str) {
 fn order_extensions(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            let extensions: BTreeMap<String, Value> =
-                members.iter().filter(|(name, _)| name.starts_with("x-")).map(|(n, v)| (n.clone(), v.clone())).collect();
+            let extensions: BTreeMap<String, Value> = members
+                .iter()
+                .filter(|(name, _)| name.starts_with("x-"))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect();
             if extensions.len() > 1 {
                 members.retain(|name, _| !name.starts_with("x-"));
                 members.extend(extensions.into_iter().collect::<Map<_, _>>());

@@ -22,14 +22,17 @@ pub(super) struct Names<'a> {
 /// Where a shape stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place<'a> {
-    Answer,
     Item,
+    Answer,
     Part(&'a str),
 }
 
 struct Seen<'a> {
     record: &'a Record,
+    /// The best of the places where it stands.
     place: Place<'a>,
+    /// Whether it is also an answer of its own.
+    alone: bool,
     operation: &'a str,
 }
 
@@ -87,12 +90,19 @@ impl<'a> Names<'a> {
 
 /// Notes a shape and those of the lists in it.
 fn note<'a>(seen: &mut Vec<Seen<'a>>, record: &'a Record, place: Place<'a>, operation: &'a str) {
+    let alone = place == Place::Answer;
     match seen.iter_mut().find(|each| each.record == record) {
-        Some(known) if known.place <= place => return,
-        Some(known) => (known.place, known.operation) = (place, operation),
-        None => seen.push(Seen { record, place, operation }),
+        Some(known) => {
+            known.alone |= alone;
+            if place < known.place {
+                (known.place, known.operation) = (place, operation);
+            }
+        }
+        None => {
+            seen.push(Seen { record, place, alone, operation });
+            parts(seen, record, operation);
+        }
     }
-    parts(seen, record, operation);
 }
 
 fn parts<'a>(seen: &mut Vec<Seen<'a>>, record: &'a Record, operation: &'a str) {
@@ -108,19 +118,19 @@ fn parts<'a>(seen: &mut Vec<Seen<'a>>, record: &'a Record, operation: &'a str) {
 fn name(shape: &Seen<'_>, seen: &[Seen<'_>]) -> String {
     let of = &shape.record.of;
     let kin = || seen.iter().filter(|each| each.record.of == *of);
-    let fullest = |each: &&Seen<'_>| (each.place == Place::Answer, each.record.size());
+    let fullest = |each: &&Seen<'_>| (each.alone, each.record.size());
     // Of equals the first, which is the one that `max_by_key` finds last when it looks backwards.
     let first = kin().collect::<Vec<_>>().into_iter().rev().max_by_key(fullest);
     if first.is_some_and(|first| first.record == shape.record) {
         return of.clone();
     }
     let others = kin().filter(|each| !first.is_some_and(|first| first.record == each.record));
-    let alone = others.filter(|each| each.place == shape.place).count() == 1;
+    let only = others.filter(|each| each.place == shape.place).count() == 1;
     match shape.place {
         Place::Answer => format!("{}Result", shape.operation),
-        Place::Item if alone => format!("{of}Item"),
+        Place::Item if only => format!("{of}Summary"),
         Place::Item => format!("{}Item", plural(shape.operation)),
-        Place::Part(whole) if alone => format!("{whole}{of}"),
+        Place::Part(whole) if only => format!("{whole}{of}"),
         Place::Part(_) => format!("{}{of}", shape.operation),
     }
 }

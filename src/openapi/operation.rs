@@ -9,7 +9,7 @@ use super::{
     schema::reference,
     selection::{Answer, List},
 };
-use crate::catalogue::{Catalogue, Operation, Plan, Route, RoutePlan, Source};
+use crate::catalogue::{Catalogue, Input, Operation, Plan, Route, RoutePlan, Segment, Source};
 use apollo_compiler::ast::OperationType;
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -35,7 +35,12 @@ pub(super) struct Entry<'c> {
 }
 
 impl<'c> Entry<'c> {
-    pub(super) fn new(catalogue: &'c Catalogue, route: &'c Route, plans: &'c RoutePlan, answer: Answer) -> Option<Self> {
+    pub(super) fn new(
+        catalogue: &'c Catalogue,
+        route: &'c Route,
+        plans: &'c RoutePlan,
+        answer: Answer,
+    ) -> Option<Self> {
         let mut members: Vec<Member> = Vec::new();
         for plan in &plans.plans {
             for member in input::members(catalogue, plan) {
@@ -65,6 +70,12 @@ impl<'c> Entry<'c> {
         self.route.path.variables().next().is_some()
     }
 
+    /// Whether it can be called with nothing filled in.
+    pub(super) fn is_open(&self) -> bool {
+        let sent = |input: &Input| matches!(input.source, Source::Query | Source::Header(_)) && input.is_required();
+        self.is_read() && !self.has_path_variables() && !self.plan.inputs.iter().any(sent)
+    }
+
     fn takes(&self, source: &Source) -> bool {
         self.plans.plans.iter().any(|plan| plan.inputs.iter().any(|input| input.source == *source))
     }
@@ -85,7 +96,8 @@ impl<'c> Entry<'c> {
                 RefOr::T(own) => documented.parameter(own),
             };
         }
-        documented = self.success(documented, names, server_url);
+        let next = format!("{server_url}{}?limit=1&cursor={}", self.example_path(catalogue), example::CURSOR);
+        documented = self.success(documented, names, &next);
         for (status, problem) in self.problems().into_iter().filter_map(problems::response) {
             documented = documented.response(status, problem);
         }
@@ -114,7 +126,7 @@ impl<'c> Entry<'c> {
             parameters::own(catalogue, self.plans).into_iter().map(RefOr::T).collect();
         match &self.answer {
             Answer::List(List { items, .. }) if self.is_read() && !self.is_stream() => {
-                parameters.extend(parameters::of_list(items));
+                parameters.extend(parameters::of_list(items, self.is_open()));
             }
             _ => {}
         }
@@ -153,11 +165,11 @@ impl<'c> Entry<'c> {
         Some(body.build())
     }
 
-    fn success(&self, documented: OperationBuilder, names: &Names<'_>, server_url: &str) -> OperationBuilder {
+    /// Adds the answers of a call that went well. `next` is where a list's next page would be.
+    fn success(&self, documented: OperationBuilder, names: &Names<'_>, next: &str) -> OperationBuilder {
         let operation = &self.plan.operation;
         let is_list = matches!(self.answer, Answer::List(_));
-        let next = format!("{server_url}{}?limit=1&cursor={}", self.example_path(), example::CURSOR);
-        let next = (is_list && self.is_read() && !self.is_stream()).then_some(next.as_str());
+        let next = (is_list && self.is_read() && !self.is_stream()).then_some(next);
         let json = ContentBuilder::new()
             .schema(Some(reference(names.of_answer(&self.answer))))
             .example(Some(example::answer(&self.answer, next)))
@@ -172,7 +184,8 @@ impl<'c> Entry<'c> {
                 "Server-Sent Events: the `data` of each event is an object as described under `application/json`. \
                  A failure ends the stream with an event named `error`, whose `data` is a problem.",
             ));
-            let events = ContentBuilder::new().schema(Some(events)).example(Some(format!("id: 1\ndata: {event}\n\n").into()));
+            let events =
+                ContentBuilder::new().schema(Some(events)).example(Some(format!("id: 1\ndata: {event}\n\n").into()));
             response = response.content("text/event-stream", events.build());
         } else if self.is_read() {
             response = response.header_ref("ETag", header("ETag")).header_ref("Cache-Status", header("CacheStatus"));
@@ -216,10 +229,10 @@ impl<'c> Entry<'c> {
     }
 
     /// The path with the examples of its variables.
-    fn example_path(&self) -> String {
+    fn example_path(&self, catalogue: &Catalogue) -> String {
         let segments = self.route.path.segments().iter().map(|segment| match segment {
-            crate::catalogue::Segment::Literal(word) => word.clone(),
-            crate::catalogue::Segment::Variable(name) => format!("{{{name}}}"),
+            Segment::Literal(word) => word.clone(),
+            Segment::Variable(name) => parameters::path_example(catalogue, self.plan, name).unwrap_or_default(),
         });
         segments.fold(String::new(), |path, segment| path + "/" + &segment)
     }

@@ -1,8 +1,12 @@
 //! Parameters: those of an operation's own, and those that the gateway adds to every list or answer.
 
-use super::{example, input, selection::Content, selection::Leaf, selection::Record, usage::Meaning};
+use super::{
+    example, input,
+    selection::{Content, Leaf, Record},
+    usage::Meaning,
+};
 use crate::{
-    catalogue::{Catalogue, Input, InputKind, RoutePlan, Source},
+    catalogue::{Catalogue, Input, InputKind, Plan, RoutePlan, Source},
     gateway::MAX_LIMIT,
 };
 use serde_json::Value;
@@ -76,15 +80,24 @@ fn parameter(
     }
 }
 
-/// What a list takes besides: references to shared parameters, and the fields that it can be sorted by.
-pub(super) fn of_list(items: &Content) -> Vec<RefOr<Parameter>> {
+/// The example of a path variable.
+pub(super) fn path_example(catalogue: &Catalogue, plan: &Plan, name: &str) -> Option<String> {
+    let input = plan.inputs.iter().find(|input| input.name == name)?;
+    let meaning = Meaning::of_variable(catalogue, &plan.operation, name);
+    example::input(&input.ty, meaning.example.as_ref()).as_str().map(str::to_owned)
+}
+
+/// What a list takes besides: references to shared parameters, and the fields that it can be sorted by. An `open` list
+/// needs no parameter.
+pub(super) fn of_list(items: &Content, open: bool) -> Vec<RefOr<Parameter>> {
     let record = items.record();
     let has = |field: &str| record.is_some_and(|record| record.has(field));
     let mut parameters = vec![shared("Limit"), shared("Cursor")];
     parameters.extend(record.and_then(sort).map(RefOr::T));
     parameters.extend(has("updatedAt").then(|| shared("UpdatedSince")));
-    // Every list can be polled. Where items carry no time the parameter is taken, and keeps them all.
-    parameters.extend((has("createdAt") || !has("updatedAt")).then(|| shared("CreatedSince")));
+    // Triggers poll open lists. Where the items carry no time the parameter is taken nevertheless, and keeps them all.
+    let timeless = !has("updatedAt") && !has("createdAt");
+    parameters.extend((has("createdAt") || (open && timeless)).then(|| shared("CreatedSince")));
     parameters
 }
 

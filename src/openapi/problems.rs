@@ -66,7 +66,12 @@ const ROWS: [Row; 13] = [
         "Too many requests. Try again after `Retry-After` seconds.",
         "Try again in 2 seconds.",
     ),
-    Row("InternalError", Code::HoustonFailed, "Houston or the gateway failed.", "Houston failed while it worked on this."),
+    Row(
+        "InternalError",
+        Code::HoustonFailed,
+        "Houston or the gateway failed.",
+        "Houston failed while it worked on this.",
+    ),
     Row(
         "BadGateway",
         Code::BadUpstreamAnswer,
@@ -159,7 +164,9 @@ fn schema() -> ObjectBuilder {
         .description(Some("The HTTP status."));
     let codes = Code::ALL.iter().map(|code| code.name());
     ObjectBuilder::new()
-        .description(Some("What went wrong (RFC 9457). Branch on `code`, show `title` and `detail`, report `requestId`."))
+        .description(Some(
+            "What went wrong (RFC 9457). Branch on `code`, show `title` and `detail`, report `requestId`.",
+        ))
         .property("type", text("Where this kind of problem is explained.").format(Some(reference.clone())))
         .property("title", text("A short sentence, always the same for one `code`."))
         .property("status", status)
@@ -186,7 +193,8 @@ fn fault() -> ObjectBuilder {
 }
 
 fn houston_error() -> ObjectBuilder {
-    let step = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("A name, or a position in a list."));
+    let step =
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("A name, or a position in a list."));
     ObjectBuilder::new()
         .description(Some("An error of Houston's, without anything that belongs to its inside."))
         .property("message", text("Houston's message."))

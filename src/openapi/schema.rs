@@ -9,7 +9,7 @@ use super::{
     selection::{Answer, Content, Field, Leaf, List, Record},
 };
 use utoipa::openapi::{
-    ArrayBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
+    AllOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
     schema::{ComponentsBuilder, SchemaType},
 };
 
@@ -23,8 +23,7 @@ pub(super) fn leaf(leaf: &Leaf, nullable: bool) -> ObjectBuilder {
         Leaf::Time => (Type::String, Some(KnownFormat::DateTime)),
         Leaf::Any => return ObjectBuilder::new().schema_type(SchemaType::AnyValue),
     };
-    let schema =
-        ObjectBuilder::new().schema_type(typed(ty, nullable)).format(format.map(SchemaFormat::KnownFormat));
+    let schema = ObjectBuilder::new().schema_type(typed(ty, nullable)).format(format.map(SchemaFormat::KnownFormat));
     match leaf {
         Leaf::Choice(values) => {
             let null = nullable.then_some(serde_json::Value::Null);
@@ -49,10 +48,22 @@ pub(super) fn reference(name: &str) -> RefOr<Schema> {
     Ref::from_schema_name(name).into()
 }
 
-/// Adds the schemas of all answers.
-pub(super) fn components(names: &Names<'_>, mut components: ComponentsBuilder) -> ComponentsBuilder {
+/// Adds the schemas of all answers. Those of `open` need no parameter to be asked for.
+pub(super) fn components(names: &Names<'_>, open: &[&Answer], mut components: ComponentsBuilder) -> ComponentsBuilder {
     for (record, name) in names.records() {
-        components = components.schema(name, object(record, names));
+        let mut schema = object(record, names);
+        // Importers take the first array in an answer that needs no parameter for things to page through. What is only
+        // a part of the answer is kept apart from it.
+        if open.iter().any(|answer| matches!(answer, Answer::Object(open) if open == record)) {
+            for field in record.fields.iter().filter(|field| matches!(field.content, Content::List(_))) {
+                let part = format!("{name}{}", describe::capitalised(&field.name));
+                let whole =
+                    AllOfBuilder::new().item(Ref::from_schema_name(&part)).description(Some(&field.description));
+                schema = schema.property(&field.name, whole);
+                components = components.schema(part, property(field, names));
+            }
+        }
+        components = components.schema(name, schema);
     }
     for (answer, name) in names.envelopes() {
         components = components.schema(

@@ -211,7 +211,9 @@ impl Content {
 /// Whether a declared example is a value of what it stands at; an enumeration may lack it in this release.
 fn fits(value: &Value, content: &Content) -> bool {
     match content {
-        Content::Leaf(Leaf::Choice(values)) => value.as_str().is_some_and(|text| values.iter().any(|each| each == text)),
+        Content::Leaf(Leaf::Choice(values)) => {
+            value.as_str().is_some_and(|text| values.iter().any(|each| each == text))
+        }
         _ => true,
     }
 }
