@@ -6,10 +6,10 @@
 mod bind;
 mod coerce;
 mod failure;
+mod idempotency;
 mod json;
 mod listing;
 mod prepare;
-mod replay;
 mod reply;
 mod shape;
 mod variables;
@@ -17,8 +17,8 @@ mod verdict;
 
 pub use bind::{Parts, releases};
 pub use failure::{Failure, Refusal};
+pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};
-pub use replay::MEMORY as IDEMPOTENCY_MEMORY;
 
 use crate::{
     cache::{Cache, Entry, Freshness, Key, TagSlot, etag},
@@ -31,8 +31,8 @@ use arc_swap::ArcSwap;
 use bind::Faults;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use idempotency::Replays;
 use listing::Listing;
-use replay::Replays;
 use reply::Reply;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::Notify;
