@@ -50,6 +50,8 @@ pub struct Operation {
     pub requires_empty: Option<RequiresEmpty>,
     /// Whether every event is served, rather than the first.
     pub stream: bool,
+    /// The query that reads what a listener of the stream missed.
+    pub replay: Option<String>,
     /// The variables, in the order of their declaration.
     pub variables: Vec<Variable>,
     /// The operation as written, fragments expanded.
@@ -143,6 +145,15 @@ impl Operation {
     #[must_use]
     pub fn arguments(&self) -> &[Node<Argument>] {
         self.definition.selection_set.iter().find_map(Selection::as_field).map_or(&[], |field| &field.arguments)
+    }
+
+    /// The name of a stream's events: the root field's, which goes without `deployment`: `log`, `metrics`, `status`.
+    #[must_use]
+    pub fn event_name(&self) -> String {
+        let field = self.root_field();
+        let short = field.strip_prefix("deployment").filter(|rest| !rest.is_empty()).unwrap_or(field);
+        let mut letters = short.chars();
+        letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
     }
 
     /// Whether the operation asks Houston for one page rather than a whole list.
@@ -289,6 +300,7 @@ impl Reader<'_> {
                 })
             }),
             stream: written.directives.has("stream"),
+            replay: written.directives.get("stream").and_then(|each| self.directives.string(each, "replay")),
             method,
             path,
             variables,

@@ -21,7 +21,6 @@ pub const RELEASES: [Version; 4] =
 pub struct World {
     pub houston: Houston,
     pub gateway: SocketAddr,
-    pub houston_address: SocketAddr,
     pub client: Client,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
@@ -106,7 +105,7 @@ impl World {
         });
         let client =
             Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { houston, gateway, houston_address, client, stop: Some(stop), tasks: vec![simulator, serving] }
+        Self { houston, gateway, client, stop: Some(stop), tasks: vec![simulator, serving] }
     }
 
     /// A request with a token as `X-API-Key`; none if the token is empty.
