@@ -36,7 +36,10 @@ async fn unknown_names_are_refused_with_the_nearest_known_one() {
     let path = format!("/workspaces/{workspace}");
     let reply = world.patch(OWNER, &path, json!({ "lable": "x" })).await.expect(400);
     let found = faults(&reply);
-    assert!(found.iter().any(|(place, detail)| place == "/lable" && detail.contains("did you mean label?")), "{found:?}");
+    assert!(
+        found.iter().any(|(place, detail)| place == "/lable" && detail.contains("did you mean label?")),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +57,8 @@ async fn an_enumeration_lists_its_values() {
 async fn all_faults_come_at_once() {
     let world = World::new().await;
     let workspace = world.workspace(OWNER, "Data Platform").await;
-    let body = json!({ "clusterId": 5, "executor": "Celery", "workers": { "replicas": "two", "size": 3 }, "colour": 1 });
+    let body =
+        json!({ "clusterId": 5, "executor": "Celery", "workers": { "replicas": "two", "size": 3 }, "colour": 1 });
     let reply = world.post(OWNER, &format!("/workspaces/{workspace}/deployments?x=1"), body).await.expect(400);
     let places: Vec<_> = faults(&reply).into_iter().map(|(place, _)| place).collect();
     for place in ["/label", "/clusterId", "/executor", "/workers/replicas", "/workers/size", "/colour", "x"] {
@@ -92,7 +96,8 @@ async fn media_types_are_checked() {
     send("application/merge-patch+json").await.expect(200);
     send("application/json; charset=utf-8").await.expect(200);
     assert_eq!(send("text/plain").await.expect(415).problem(), "UNSUPPORTED_MEDIA_TYPE");
-    let request = world.request(OWNER, Method::POST, "/workspaces").header("content-type", "application/merge-patch+json");
+    let request =
+        world.request(OWNER, Method::POST, "/workspaces").header("content-type", "application/merge-patch+json");
     world.send(request.body(r#"{"label":"x"}"#)).await.expect(415);
     let request = world.request(OWNER, Method::GET, "/workspaces").header("accept", "image/png");
     assert_eq!(world.send(request).await.expect(406).problem(), "NOT_ACCEPTABLE");
@@ -118,7 +123,9 @@ async fn null_clears_and_absence_keeps() {
 #[tokio::test]
 async fn texts_stay_texts_and_are_decoded_once() {
     let world = World::new().await;
-    for (written, meant) in [("007", "007"), ("a%2Fb", "a/b"), ("a%252Fb", "a%2Fb"), ("%22%7D%20%7B", "\"} {"), ("1e3", "1e3")] {
+    for (written, meant) in
+        [("007", "007"), ("a%2Fb", "a/b"), ("a%252Fb", "a%2Fb"), ("%22%7D%20%7B", "\"} {"), ("1e3", "1e3")]
+    {
         world.get(ADMIN, &format!("/deployments/{written}")).await.expect(404);
         let sent = world.last_call().variables;
         assert_eq!(sent["deploymentId"], meant, "{sent}");
@@ -160,7 +167,8 @@ mod any_text {
         let runtime = Runtime::new().expect("a runtime");
         let world = runtime.block_on(World::new());
         let workspace = runtime.block_on(world.workspace(OWNER, "Data Platform"));
-        let mut runner = TestRunner::new(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() });
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() });
         runner
             .run(&any::<String>(), |text| {
                 runtime.block_on(async {

@@ -161,7 +161,10 @@ async fn stale_answers_stand_in_while_houston_is_down() {
 async fn a_cache_that_is_switched_off_keeps_nothing() {
     let world = World::with(houston_sim::Settings::default(), |config| config.cache.enabled = false).await;
     for _ in 0..2 {
-        assert_eq!(world.get(OWNER, "/workspaces").await.expect(200).header("cache-status"), "houston-gateway; fwd=bypass");
+        assert_eq!(
+            world.get(OWNER, "/workspaces").await.expect(200).header("cache-status"),
+            "houston-gateway; fwd=bypass"
+        );
     }
     assert_eq!(world.houston.calls().operation("ListWorkspaces"), 2);
 }
@@ -225,7 +228,8 @@ mod isolation {
     fn nobody_sees_anothers_data_or_less_than_their_own_last_write() {
         let runtime = Runtime::new().expect("a runtime");
         let room = runtime.block_on(room());
-        let mut runner = TestRunner::new(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() });
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() });
         let round = std::sync::atomic::AtomicU64::new(1);
         runner
             .run(&steps(), |steps| {
@@ -259,7 +263,12 @@ mod isolation {
                         prop_assert_eq!(&read["id"], workspace.as_str());
                         let seen = read["description"].as_str().and_then(written);
                         prop_assert!(seen.is_none_or(|(by, _)| by == me), "{} is not mine", read);
-                        prop_assert!(seen.map_or(0, |(_, number)| number) >= acknowledged, "{} is older than {}", read, acknowledged);
+                        prop_assert!(
+                            seen.map_or(0, |(_, number)| number) >= acknowledged,
+                            "{} is older than {}",
+                            read,
+                            acknowledged
+                        );
                     }
                 }
                 Step::List { caller } if *caller == me => {
@@ -267,7 +276,11 @@ mod isolation {
                     if reply.status == 200 {
                         let list = reply.json();
                         for (other, (_, theirs)) in callers.iter().enumerate() {
-                            let shown = list["value"].as_array().expect("a list").iter().any(|each| each["id"] == theirs.as_str());
+                            let shown = list["value"]
+                                .as_array()
+                                .expect("a list")
+                                .iter()
+                                .any(|each| each["id"] == theirs.as_str());
                             prop_assert_eq!(shown, other == me, "the list of {} and the workspace of {}", me, other);
                         }
                     }

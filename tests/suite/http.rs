@@ -51,7 +51,8 @@ async fn a_public_operation_needs_no_token() {
 #[tokio::test]
 async fn request_ids_are_taken_if_sane_and_made_otherwise() {
     let world = World::new().await;
-    let send = |id: &'static str| world.send(world.request(OWNER, Method::GET, "/workspaces").header("x-request-id", id));
+    let send =
+        |id: &'static str| world.send(world.request(OWNER, Method::GET, "/workspaces").header("x-request-id", id));
     assert_eq!(send("flow-2041/step-3").await.header("x-request-id"), "flow-2041/step-3");
     assert_ne!(send("a b\"c").await.header("x-request-id"), "a b\"c");
     let made = world.get(OWNER, "/workspaces").await;
@@ -69,7 +70,8 @@ async fn an_etag_saves_the_body() {
     let world = World::new().await;
     let first = world.get(OWNER, "/workspaces").await.expect(200);
     let etag = first.header("etag").to_owned();
-    let asks = |value: String| world.send(world.request(OWNER, Method::GET, "/workspaces").header("if-none-match", value));
+    let asks =
+        |value: String| world.send(world.request(OWNER, Method::GET, "/workspaces").header("if-none-match", value));
     for matching in [etag.clone(), format!("\"other\", {etag}"), format!("W/{etag}"), "*".to_owned()] {
         let reply = asks(matching).await;
         assert_eq!(reply.status, StatusCode::NOT_MODIFIED);
@@ -87,7 +89,9 @@ async fn documents_and_pages_need_no_token() {
         let again = world.request("", Method::GET, path).header("if-none-match", reply.header("etag"));
         world.send(again).await.expect(304);
     }
-    for path in ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-initializer.js", "/livez", "/readyz", "/metrics"] {
+    for path in
+        ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-initializer.js", "/livez", "/readyz", "/metrics"]
+    {
         world.get("", path).await.expect(200);
     }
     assert_eq!(world.get("", "/docs").await.expect(308).header("location"), "/docs/");
@@ -109,7 +113,8 @@ async fn problems_lead_to_a_page_about_them() {
 
 #[tokio::test]
 async fn a_base_path_prefixes_everything() {
-    let world = World::with(houston_sim::Settings::default(), |config| config.server.base_path = "/houston".into()).await;
+    let world =
+        World::with(houston_sim::Settings::default(), |config| config.server.base_path = "/houston".into()).await;
     world.get(OWNER, "/workspaces").await.expect(404);
     let page = world.get(OWNER, "/houston/workspaces?limit=1").await.expect(200).json();
     let next = page["nextLink"].as_str().expect("a next page").to_owned();
@@ -138,7 +143,10 @@ async fn forwarded_headers_are_believed_from_trusted_proxies_only() {
 #[tokio::test]
 async fn shutting_down_finishes_what_runs() {
     let world = World::new().await;
-    world.houston.faults().add(Fault::new(Trouble::Latency(std::time::Duration::from_millis(400))).on("ListClusters").times(1));
+    world
+        .houston
+        .faults()
+        .add(Fault::new(Trouble::Latency(std::time::Duration::from_millis(400))).on("ListClusters").times(1));
     let slow = world.client.get(format!("http://{}/clusters", world.gateway)).header("x-api-key", OWNER).send();
     let slow = tokio::spawn(slow);
     while world.houston.calls().operation("ListClusters") == 0 {

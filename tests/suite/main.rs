@@ -6,4 +6,5 @@ mod caching;
 mod diagnostics;
 mod harness;
 mod http;
+mod routes;
 mod walk;
