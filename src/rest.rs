@@ -1,5 +1,6 @@
 //! Faces callers: routes, headers, statuses, problems. Everything that is HTTP and nothing that is GraphQL.
 
+mod csv;
 mod docs;
 mod observe;
 mod ops;
@@ -134,10 +135,8 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let origin = || app.origin.of(&head.headers, peer);
     let metrics = &app.routes[route];
     let outcome = async {
+        let form = request::form(&head.method, &head.headers)?;
         let body = request::body(&head.method, &head.headers, body, app.body_limit).await?;
-        if !request::accepts(&head.headers, "application/json") {
-            return Err(request::not_acceptable("application/json"));
-        }
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
             Trace { request_id: Some(exchange.id.clone()), traceparent: head.headers.get("traceparent").cloned() };
@@ -151,17 +150,19 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
                 body: &body,
             },
             cache: request::cache_request(&head.headers),
+            idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         };
-        app.gateway.answer(ask).await.map_err(|failure| {
+        let answer = app.gateway.answer(ask).await.map_err(|failure| {
             tracing::debug!(%failure, request_id = exchange.id(), "no answer");
             failure.problem()
-        })
+        })?;
+        respond::formed(answer, form)
     }
     .await;
     let response = match outcome {
         Ok(answer) => {
             if head.method == Method::GET {
-                metrics.count_cache(answer.cache);
+                metrics.count_cache(answer.answer.cache);
             }
             respond::answer(&app, answer, &head.method, &head.uri, &head.headers, origin)
         }
@@ -211,7 +212,7 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 /// For each path that creates something, the path that reads one thing of the same type: below it by id, or else at the
-/// top by id.
+/// top by id. What the path already names is not what it creates.
 fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
     let all = catalogue.schema.all();
     let type_of = |index: usize| {
@@ -229,7 +230,8 @@ fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
         });
         let own = created.path.segments();
         let below = |route: &RoutePath| route.segments().split_last().is_some_and(|(_, parent)| parent == own);
-        let top = |route: &RoutePath| route.segments().len() == 2 && route.segments().first() == own.last();
+        let named = |route: &RoutePath| created.path.variables().any(|each| Some(each) == route.last_variable());
+        let top = |route: &RoutePath| route.segments().len() == 2 && !named(route);
         let read =
             reads.clone().find(|route| below(&route.path)).or_else(|| reads.clone().find(|route| top(&route.path)));
         if let Some(read) = read {

@@ -6,5 +6,7 @@ mod caching;
 mod diagnostics;
 mod harness;
 mod http;
+mod lists;
 mod routes;
+mod secrecy;
 mod walk;

@@ -43,7 +43,7 @@ async fn teams_are_created_read_changed_given_roles_and_deleted() {
         let path = format!("/teams/{id}");
         let users = format!("{path}/users");
         let read = w.to_members(ADMIN, Method::GET, &path, Value::Null).await.expect(200).json();
-        assert_eq!(read["provider"], "local");
+        assert_eq!(read["id"], id.as_str());
         assert!(!items(&w.to_members(ADMIN, Method::GET, &users, Value::Null).await.expect(200)).is_empty());
         w.unknown(ADMIN, Method::GET, "/teams/none", Value::Null).await;
 
