@@ -143,7 +143,7 @@ pub struct Answer {
     pub cache: CacheOutcome,
     /// How old the body is.
     pub age: Duration,
-    /// The path's variables, for `Location`.
+    /// The path's variables, if something was created: for `Location`.
     pub path: Vec<(String, String)>,
     /// Whether this is the outcome of an earlier request with the same idempotency key.
     pub replayed: bool,
@@ -246,7 +246,10 @@ impl Gateway {
         } else {
             self.read(&call, &context, cache).await?
         };
-        answer.path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        if answer.status == StatusCode::CREATED {
+            let path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+            answer.path = path.collect();
+        }
         Ok(answer)
     }
 

@@ -30,6 +30,7 @@ use docs::{Document, Documents};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
+use request::BodyLimits;
 use secrecy::SecretString;
 use std::{borrow::Cow, collections::HashMap, net::SocketAddr, sync::Arc};
 use tower_http::{
@@ -37,6 +38,10 @@ use tower_http::{
     compression::CompressionLayer,
     cors::{AllowOrigin, Any, CorsLayer},
 };
+
+/// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. There is no `Sunset`,
+/// for the day on which a Houston is upgraded is its operator's.
+const DEPRECATED_SINCE: HeaderValue = HeaderValue::from_static("@1795392000");
 
 /// All that handling a request needs.
 pub struct App {
@@ -47,7 +52,7 @@ pub struct App {
     credentials: FingerprintKey,
     origin: Origin,
     base_path: String,
-    body_limit: usize,
+    body_limits: BodyLimits,
     /// For each path that creates: the path that reads what was created.
     locations: HashMap<RoutePath, RoutePath>,
     routes: Vec<RouteMetrics>,
@@ -70,7 +75,7 @@ impl App {
             credentials: FingerprintKey::random(),
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
-            body_limit: config.server.body_limit_bytes,
+            body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.receive_timeout },
             routes,
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
@@ -79,6 +84,13 @@ impl App {
             admin_token: config.admin_token.clone(),
             catalogue,
         })
+    }
+}
+
+impl App {
+    /// Keeps the metrics small; to be called every few seconds.
+    pub fn upkeep(&self) {
+        self.metrics.upkeep();
     }
 }
 
@@ -136,7 +148,7 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let metrics = &app.routes[route];
     let outcome = async {
         let form = request::form(&head.method, &head.headers)?;
-        let body = request::body(&head.method, &head.headers, body, app.body_limit).await?;
+        let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
             Trace { request_id: Some(exchange.id.clone()), traceparent: head.headers.get("traceparent").cloned() };
@@ -159,7 +171,7 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
         respond::formed(answer, form)
     }
     .await;
-    let response = match outcome {
+    let mut response = match outcome {
         Ok(answer) => {
             if head.method == Method::GET {
                 metrics.count_cache(answer.answer.cache);
@@ -168,6 +180,9 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
         }
         Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
     };
+    if app.gateway.plans().routes[route].lifespan.until.is_some() {
+        response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
+    }
     let operation = &app.catalogue.name_of(&app.catalogue.routes[route]).name;
     exchange.end(response, head.method.as_str(), operation, metrics)
 }

@@ -4,6 +4,7 @@ use crate::config::{Log, LogFormat};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::{io, io::IsTerminal as _, time::Duration};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 const REQUESTS: &str = "houston_gateway_requests_total";
@@ -22,19 +23,23 @@ static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, 
 #[error("log.filter: {0}")]
 pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
 
-/// Starts logging to standard output.
+/// Starts logging to standard output. Lines are handed to a thread that writes what has gathered in one go; it writes the
+/// rest when the guard is dropped.
 ///
 /// # Errors
 /// If the filter cannot be read.
-pub fn log(settings: &Log) -> Result<(), InvalidFilter> {
+pub fn log(settings: &Log) -> Result<WorkerGuard, InvalidFilter> {
     let filter: EnvFilter = settings.filter.parse()?;
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(io::BufWriter::new(io::stdout()));
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(io::stdout().is_terminal())).try_init(),
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true)).try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(writer)).try_init()
+        }
+        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init(),
     };
-    Ok(())
+    Ok(guard)
 }
 
 /// All metrics of one gateway. Handles are registered once and kept: counting costs an atomic addition.
@@ -98,8 +103,13 @@ impl Metrics {
                 self.bytes.set(bytes as f64);
             }
         }
-        self.handle.run_upkeep();
+        self.upkeep();
         self.handle.render()
+    }
+
+    /// Folds recorded durations into the histograms. Needed now and then, or they pile up.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
     }
 }
 
