@@ -252,7 +252,7 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 /// For each path that creates something, the path that reads one thing of the same type: below it by id, or else at the
-/// top by id.
+/// top by id. What the path already names is not what it creates.
 fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
     let all = catalogue.schema.all();
     let type_of = |index: usize| {
@@ -270,7 +270,8 @@ fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
         });
         let own = created.path.segments();
         let below = |route: &RoutePath| route.segments().split_last().is_some_and(|(_, parent)| parent == own);
-        let top = |route: &RoutePath| route.segments().len() == 2 && route.segments().first() == own.last();
+        let named = |route: &RoutePath| created.path.variables().any(|each| Some(each) == route.last_variable());
+        let top = |route: &RoutePath| route.segments().len() == 2 && !named(route);
         let read =
             reads.clone().find(|route| below(&route.path)).or_else(|| reads.clone().find(|route| top(&route.path)));
         if let Some(read) = read {

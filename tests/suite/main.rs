@@ -7,5 +7,6 @@ mod diagnostics;
 mod harness;
 mod http;
 mod lists;
+mod routes;
 mod secrecy;
 mod walk;
