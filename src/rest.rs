@@ -1,5 +1,6 @@
 //! Faces callers: routes, headers, statuses, problems. Everything that is HTTP and nothing that is GraphQL.
 
+mod csv;
 mod docs;
 mod observe;
 mod ops;
@@ -134,10 +135,8 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let origin = || app.origin.of(&head.headers, peer);
     let metrics = &app.routes[route];
     let outcome = async {
+        let form = request::form(&head.method, &head.headers)?;
         let body = request::body(&head.method, &head.headers, body, app.body_limit).await?;
-        if !request::accepts(&head.headers, "application/json") {
-            return Err(request::not_acceptable("application/json"));
-        }
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
             Trace { request_id: Some(exchange.id.clone()), traceparent: head.headers.get("traceparent").cloned() };
@@ -151,17 +150,19 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
                 body: &body,
             },
             cache: request::cache_request(&head.headers),
+            idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         };
-        app.gateway.answer(ask).await.map_err(|failure| {
+        let answer = app.gateway.answer(ask).await.map_err(|failure| {
             tracing::debug!(%failure, request_id = exchange.id(), "no answer");
             failure.problem()
-        })
+        })?;
+        respond::formed(answer, form)
     }
     .await;
     let response = match outcome {
         Ok(answer) => {
             if head.method == Method::GET {
-                metrics.count_cache(answer.cache);
+                metrics.count_cache(answer.answer.cache);
             }
             respond::answer(&app, answer, &head.method, &head.uri, &head.headers, origin)
         }

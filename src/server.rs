@@ -100,7 +100,7 @@ impl Server {
                 stale_if_error: config.cache.stale_if_error,
             })
         });
-        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, plans);
+        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, Arc::clone(&catalogue), plans);
         let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config);
         let address = config.server.listen;
         let listen = || {

@@ -1,5 +1,6 @@
 //! A gateway in front of a simulated Houston, and a client to talk to it: HTTP in, HTTP out.
 
+use crate::secrecy;
 use houston_gateway::{config::Config, server::Server};
 use houston_schema::Version;
 use houston_sim::{Houston, Settings};
@@ -74,6 +75,7 @@ impl World {
 
     /// A demo world with settings of its own.
     pub async fn with(settings: Settings, configure: impl FnOnce(&mut Config)) -> Self {
+        secrecy::watch();
         let version = settings.version;
         let quick = Settings {
             demo_tokens: true,
@@ -109,6 +111,7 @@ impl World {
 
     /// A request with a token as `X-API-Key`; none if the token is empty.
     pub fn request(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        secrecy::keep_secret(token);
         let request = self.client.request(method, format!("http://{}{path}", self.gateway));
         if token.is_empty() { request } else { request.header("x-api-key", token) }
     }
@@ -151,6 +154,11 @@ impl World {
         found.unwrap_or_else(|| panic!("no {field} {value} in {list}")).clone()
     }
 
+    /// What Houston was asked last.
+    pub fn last_call(&self) -> houston_sim::Call {
+        self.houston.calls().last().expect("a call").clone()
+    }
+
     /// Stops the gateway as SIGTERM does and waits for it.
     pub async fn stop(mut self) {
         drop(self.stop.take());
@@ -162,6 +170,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(secrecy::leak(), None, "a log line shows a secret");
+        }
         for task in &self.tasks {
             task.abort();
         }
