@@ -7,6 +7,7 @@ mod diagnostics;
 mod harness;
 mod http;
 mod lists;
+mod openapi;
 mod routes;
 mod secrecy;
 mod walk;
