@@ -1,5 +1,6 @@
 //! Faces callers: routes, headers, statuses, problems. Everything that is HTTP and nothing that is GraphQL.
 
+mod csv;
 mod docs;
 mod events;
 mod observe;
@@ -30,6 +31,7 @@ use docs::{Document, Documents};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
+use request::BodyLimits;
 use secrecy::SecretString;
 use std::{borrow::Cow, collections::HashMap, net::SocketAddr, sync::Arc};
 use tower_http::{
@@ -37,6 +39,10 @@ use tower_http::{
     compression::CompressionLayer,
     cors::{AllowOrigin, Any, CorsLayer},
 };
+
+/// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. There is no `Sunset`,
+/// for the day on which a Houston is upgraded is its operator's.
+const DEPRECATED_SINCE: HeaderValue = HeaderValue::from_static("@1795392000");
 
 /// All that handling a request needs.
 pub struct App {
@@ -47,7 +53,7 @@ pub struct App {
     credentials: FingerprintKey,
     origin: Origin,
     base_path: String,
-    body_limit: usize,
+    body_limits: BodyLimits,
     streams: config::Streams,
     /// For each path that creates: the path that reads what was created.
     locations: HashMap<RoutePath, RoutePath>,
@@ -71,7 +77,7 @@ impl App {
             credentials: FingerprintKey::random(),
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
-            body_limit: config.server.body_limit_bytes,
+            body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.receive_timeout },
             streams: config.streams.clone(),
             routes,
             other: observe::other(&metrics),
@@ -81,6 +87,13 @@ impl App {
             admin_token: config.admin_token.clone(),
             catalogue,
         })
+    }
+}
+
+impl App {
+    /// Keeps the metrics small; to be called every few seconds.
+    pub fn upkeep(&self) {
+        self.metrics.upkeep();
     }
 }
 
@@ -146,11 +159,8 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let metrics = &app.routes[route];
     let operation = app.catalogue.name_of(&app.catalogue.routes[route]);
     let outcome = async {
-        let body = request::body(&head.method, &head.headers, body, app.body_limit).await?;
-        let offered = if operation.stream { events::EVENT_STREAM } else { "application/json" };
-        if !request::accepts(&head.headers, offered) {
-            return Err(request::not_acceptable(offered));
-        }
+        let form = request::form(&head.method, &head.headers, operation.stream)?;
+        let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
             Trace { request_id: Some(exchange.id.clone()), traceparent: head.headers.get("traceparent").cloned() };
@@ -164,34 +174,41 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
                 body: &body,
             },
             cache: request::cache_request(&head.headers),
+            idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         };
         let served = match operation.stream {
             true if head.method == Method::HEAD => Ok(Served::StreamHead),
             true => app.gateway.open(ask).await.map(Served::Stream),
             false => app.gateway.answer(ask).await.map(Served::Answer),
         };
-        served.map_err(|failure| {
+        served.map(|served| (served, form)).map_err(|failure| {
             tracing::debug!(%failure, request_id = exchange.id(), "no answer");
             failure.problem()
         })
     }
     .await;
-    let response = match outcome {
-        Ok(Served::StreamHead) => events::head(),
-        Ok(Served::Stream(stream)) => {
+    let mut response = match outcome {
+        Ok((Served::StreamHead, _)) => events::head(),
+        Ok((Served::Stream(stream), _)) => {
             let (origin, path, id) = (origin(), head.uri.path().to_owned(), exchange.id().to_owned());
             events::response(stream, &app.streams, move |problem| {
                 respond::problem_document(problem, &origin, &path, &id)
             })
         }
-        Ok(Served::Answer(answer)) => {
+        Ok((Served::Answer(answer), form)) => {
             if head.method == Method::GET {
                 metrics.count_cache(answer.cache);
             }
-            respond::answer(&app, answer, &head.method, &head.uri, &head.headers, origin)
+            match respond::formed(answer, form) {
+                Ok(formed) => respond::answer(&app, formed, &head.method, &head.uri, &head.headers, origin),
+                Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
+            }
         }
         Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
     };
+    if app.gateway.plans().routes[route].lifespan.until.is_some() {
+        response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
+    }
     exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }
 
@@ -235,7 +252,7 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 /// For each path that creates something, the path that reads one thing of the same type: below it by id, or else at the
-/// top by id.
+/// top by id. What the path already names is not what it creates.
 fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
     let all = catalogue.schema.all();
     let type_of = |index: usize| {
@@ -253,7 +270,8 @@ fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
         });
         let own = created.path.segments();
         let below = |route: &RoutePath| route.segments().split_last().is_some_and(|(_, parent)| parent == own);
-        let top = |route: &RoutePath| route.segments().len() == 2 && route.segments().first() == own.last();
+        let named = |route: &RoutePath| created.path.variables().any(|each| Some(each) == route.last_variable());
+        let top = |route: &RoutePath| route.segments().len() == 2 && !named(route);
         let read =
             reads.clone().find(|route| below(&route.path)).or_else(|| reads.clone().find(|route| top(&route.path)));
         if let Some(read) = read {

@@ -4,6 +4,7 @@ use crate::config::{Log, LogFormat};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::{io, io::IsTerminal as _, time::Duration};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 const REQUESTS: &str = "houston_gateway_requests_total";
@@ -23,20 +24,32 @@ static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, 
 #[error("log.filter: {0}")]
 pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
 
-/// Starts logging to standard output.
+/// Reads a log filter. Whatever it says, what would show credentials stays out: the WebSocket library traces whole frames,
+/// and the first of each connection holds the token.
+///
+/// # Errors
+/// If the text is no filter.
+pub fn filter(text: &str) -> Result<EnvFilter, InvalidFilter> {
+    Ok(text.parse::<EnvFilter>()?.add_directive("tungstenite=debug".parse()?))
+}
+
+/// Starts logging to standard output. Lines are handed to a thread that writes what has gathered in one go; it writes the
+/// rest when the guard is dropped.
 ///
 /// # Errors
 /// If the filter cannot be read.
-pub fn log(settings: &Log) -> Result<(), InvalidFilter> {
-    // The WebSocket library traces whole frames, and the first of each socket holds the token.
-    let filter = settings.filter.parse::<EnvFilter>()?.add_directive("tungstenite=debug".parse()?);
+pub fn log(settings: &Log) -> Result<WorkerGuard, InvalidFilter> {
+    let filter = filter(&settings.filter)?;
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(io::BufWriter::new(io::stdout()));
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(io::stdout().is_terminal())).try_init(),
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true)).try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(writer)).try_init()
+        }
+        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init(),
     };
-    Ok(())
+    Ok(guard)
 }
 
 /// All metrics of one gateway. Handles are registered once and kept: counting costs an atomic addition.
@@ -102,8 +115,13 @@ impl Metrics {
             self.bytes.set(bytes as f64);
         }
         self.streams.set(streams as f64);
-        self.handle.run_upkeep();
+        self.upkeep();
         self.handle.render()
+    }
+
+    /// Folds recorded durations into the histograms. Needed now and then, or they pile up.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
     }
 }
 

@@ -41,6 +41,14 @@ async fn requests_that_are_refused_before_they_run() {
     let deep = format!("{{ users {}id{} }}", "{ roleBindings { user ".repeat(20), "} }".repeat(20));
     assert_eq!(refused(&deep).await.0, "GRAPHQL_VALIDATION_FAILED");
 
+    // Long chains and doubled spreads must cost neither the stack nor the day.
+    let chain: String = (0..2500).map(|n| format!("fragment f{n} on User {{ ...f{} }} ", n + 1)).collect();
+    let chain = format!("{{ users {{ ...f0 }} }} {chain} fragment f2500 on User {{ id }}");
+    post(&houston, ADMIN, &json!({"query": chain}).to_string()).await;
+    let doubled: String = (0..60).map(|n| format!("fragment f{n} on User {{ ...f{0} ...f{0} }} ", n + 1)).collect();
+    let doubled = format!("{{ users {{ ...f0 }} }} {doubled} fragment f60 on User {{ id }}");
+    post(&houston, ADMIN, &json!({"query": doubled}).to_string()).await;
+
     for body in ["", "nonsense", "null", "7", "[]", "{}", "{\"query\": 3}", "{\"query\": \"\"}"] {
         assert_eq!(post(&houston, ADMIN, body).await.0, StatusCode::BAD_REQUEST, "{body}");
     }
@@ -79,7 +87,7 @@ async fn variables_are_replaced_as_a_whole_and_secrets_stay() {
         {"key": "SLACK_WEBHOOK", "value": "", "isSecret": true},
     ]);
     assert_eq!(answer["data"]["updateDeploymentVariables"], after);
-    // Shown as no secret any more, the kept value can be seen; sent empty and plain, it is gone.
+    // Only what is sent as a secret keeps its value; otherwise an empty one empties it, and nothing leaks.
     let kept = replace(json!([{"key": "SLACK_WEBHOOK", "value": "", "isSecret": false}])).await;
     assert_eq!(kept["data"]["updateDeploymentVariables"][0]["value"], "");
 
@@ -252,4 +260,78 @@ async fn logs_come_oldest_first_and_at_most_800() {
     let found =
         get(&houston, JANE, logs, json!({"id": deployment, "c": "scheduler", "s": "very PARTICULAR"}), "/logs").await;
     assert_eq!(found.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn upgrades_take_two_steps() {
+    let houston = demo("1.0.0");
+    let ids = json!({"id": houston.deployment_id("cosmic-meteor-6651")});
+    let versions = "query($id: String) { deployment(where: {id: $id}) { runtimeVersion desiredRuntimeVersion deployInfo { current nextCli } } }";
+    let seen = async || get(&houston, JANE, versions, ids.clone(), "/deployment").await;
+    assert_eq!(
+        (&seen().await["runtimeVersion"], &seen().await["desiredRuntimeVersion"]),
+        (&json!("10.9.0"), &json!("12.7.1"))
+    );
+    let cancel = "mutation($id: Uuid!) { cancelRuntimeUpdate(deploymentUuid: $id) { desiredRuntimeVersion } }";
+    get(&houston, JANE, cancel, ids.clone(), "/cancelRuntimeUpdate").await;
+    assert_eq!(seen().await["desiredRuntimeVersion"], "10.9.0");
+    let want = "mutation($id: Uuid!) { updateDeploymentRuntime(deploymentUuid: $id, desiredRuntimeVersion: \"11.10.0\") { id } }";
+    get(&houston, JANE, want, ids.clone(), "/updateDeploymentRuntime").await;
+    assert_eq!(
+        (&seen().await["runtimeVersion"], &seen().await["desiredRuntimeVersion"]),
+        (&json!("10.9.0"), &json!("11.10.0"))
+    );
+    let push = "mutation { updateDeploymentImage(releaseName: \"cosmic-meteor-6651\", image: \"registry.example.com/a:1\", runtimeVersion: \"11.10.0\") { id } }";
+    get(&houston, JANE, push, Value::Null, "/updateDeploymentImage").await;
+    let info = json!({"current": "registry.example.com/a:1", "nextCli": "deploy-42"});
+    let done = json!({"runtimeVersion": "11.10.0", "desiredRuntimeVersion": "11.10.0", "deployInfo": info});
+    assert_eq!(seen().await, done);
+}
+
+#[tokio::test]
+async fn updates_keep_what_they_know() {
+    let houston = demo("0.34.0");
+    let update = "mutation($id: Uuid!, $p: JSON, $c: JSON) { updateDeployment(deploymentUuid: $id, payload: $p, config: $c) { label description config alertEmails properties } }";
+    let with = |payload: Value, config: Value| json!({"id": production(&houston), "p": payload, "c": config});
+    let payload =
+        json!({"label": "Renamed", "releaseName": "nope", "properties": {"alert_emails": "[\"a@example.com\"]"}});
+    let after =
+        get(&houston, JANE, update, with(payload, json!({"scheduler": {"replicas": 4}})), "/updateDeployment").await;
+    assert_eq!((&after["label"], &after["alertEmails"]), (&json!("Renamed"), &json!(["a@example.com"])));
+    assert_eq!(after["config"]["scheduler"]["replicas"], 4);
+    assert_eq!(after["config"]["executor"], "CeleryExecutor");
+    let message = async |payload: Value, config: Value| refusal(&houston, JANE, update, with(payload, config)).await.1;
+    assert_eq!(message(json!({"properties": {"x": 1}}), json!({})).await, "x is not a valid deployment property");
+    let greedy = json!({"workers": {"resources": {"limits": {"cpu": 99_000}}}});
+    assert_eq!(message(json!({}), greedy).await, "Maximum CPU for pod exceeded");
+    assert_eq!(
+        message(json!({"label": "Warehouse Staging"}), json!({})).await,
+        "Workspace already has a deployment named Warehouse Staging"
+    );
+}
+
+#[tokio::test]
+async fn overrides_are_merged_and_keys_deleted() {
+    let houston = demo("2.1.0");
+    let merge = "mutation($id: Uuid!, $o: JSON!) { updateDeploymentConfig(deploymentUuid: $id, deploymentsConfigOverride: $o, reason: \"test\") { config deletedAt } }";
+    let merged = async |partial: Value| {
+        get(&houston, JANE, merge, json!({"id": production(&houston), "o": partial}), "/updateDeploymentConfig/config")
+            .await
+    };
+    merged(json!({"a": {"b": 1, "c": 2}})).await;
+    assert_eq!(merged(json!({"a": {"b": "DELETE_KEY"}, "d": true})).await, json!({"a": {"c": 2}, "d": true}));
+
+    let check = "mutation($c: Uuid!, $t: String!) { validateGitSyncCredentials(clusterId: $c, repositoryUrl: \"https://git.example.com/x.git\", httpsToken: $t) { valid category } }";
+    let cluster = get(
+        &houston,
+        ADMIN,
+        "{ paginatedClusters { clusters { id } } }",
+        Value::Null,
+        "/paginatedClusters/clusters/0/id",
+    )
+    .await;
+    let verdict = async |token: &str| {
+        get(&houston, JANE, check, json!({"c": cluster, "t": token}), "/validateGitSyncCredentials/category").await
+    };
+    assert_eq!((verdict("good").await, verdict("expired").await), (json!("OK"), json!("AUTH_FAILED")));
 }

@@ -36,7 +36,7 @@ fn argument(houston: &Houston, schema: &Schema, name: &str, ty: &Type) -> String
     }
 }
 
-/// All fields of a type, two objects deep.
+/// All fields of a type, and of the objects in them down to a depth.
 fn selection(schema: &Schema, ty: &str, depth: usize) -> String {
     let Some(object) = schema.get_object(ty) else { return String::new() };
     let mut fields = String::new();
@@ -51,12 +51,12 @@ fn selection(schema: &Schema, ty: &str, depth: usize) -> String {
     if fields.is_empty() { " { __typename }".to_owned() } else { format!(" {{{fields} }}") }
 }
 
-fn call(houston: &Houston, schema: &Schema, name: &str, field: &FieldDefinition) -> String {
+fn call(houston: &Houston, schema: &Schema, name: &str, field: &FieldDefinition, depth: usize) -> String {
     let wanted = field.arguments.iter().filter(|each| each.is_required() || each.name == "metricType");
     let sent: Vec<_> =
         wanted.map(|each| format!("{}: {}", each.name, argument(houston, schema, &each.name, &each.ty))).collect();
     let sent = if sent.is_empty() { String::new() } else { format!("({})", sent.join(", ")) };
-    format!("{name}{sent}{}", selection(schema, field.ty.inner_named_type(), 2))
+    format!("{name}{sent}{}", selection(schema, field.ty.inner_named_type(), depth))
 }
 
 #[tokio::test]
@@ -65,12 +65,15 @@ async fn every_root_field_is_answered_at_every_release() {
     for version in RELEASES {
         let slice = schema.at(version).unwrap_or_else(|fault| panic!("{version}: {fault}"));
         let houston = demo(&version.to_string());
-        for (operation, word) in [(OperationType::Query, "query"), (OperationType::Mutation, "mutation")] {
+        // Queries show every field of every type; for mutations it is enough that they are carried out.
+        for (operation, word, depth) in [(OperationType::Query, "query", 2), (OperationType::Mutation, "mutation", 0)] {
             let root = slice.root_operation(operation).expect("a root type");
             let root = slice.get_object(root).expect("a root type");
             for (name, field) in &root.fields {
-                houston.reset();
-                let document = format!("{word} {{ {} }}", call(&houston, &slice, name, field));
+                if operation == OperationType::Mutation {
+                    houston.reset();
+                }
+                let document = format!("{word} {{ {} }}", call(&houston, &slice, name, field, depth));
                 let answer = send(&houston, ADMIN, &document, Value::Null).await;
                 for error in answer["errors"].as_array().into_iter().flatten() {
                     let message = error["message"].as_str().unwrap_or_default();

@@ -7,7 +7,7 @@ use super::{
 };
 use apollo_compiler::{
     Name, Node,
-    ast::{FragmentDefinition, OperationDefinition, OperationType, Selection, VariableDefinition},
+    ast::{Argument, FragmentDefinition, OperationDefinition, OperationType, Selection, Value, VariableDefinition},
     collections::IndexMap,
     parser::{SourceMap, SourceSpan},
 };
@@ -141,6 +141,12 @@ impl Operation {
         self.definition.selection_set.iter().find_map(Selection::as_field).map_or("", |field| field.name.as_str())
     }
 
+    /// What the operation passes to that field, as written.
+    #[must_use]
+    pub fn arguments(&self) -> &[Node<Argument>] {
+        self.definition.selection_set.iter().find_map(Selection::as_field).map_or(&[], |field| &field.arguments)
+    }
+
     /// The name of a stream's events: the root field's, which goes without `deployment`: `log`, `metrics`, `status`.
     #[must_use]
     pub fn event_name(&self) -> String {
@@ -160,6 +166,14 @@ impl Operation {
     #[must_use]
     pub fn answers_list(&self, root_is_list: bool) -> bool {
         (root_is_list && !self.one) || self.list.is_some()
+    }
+}
+
+impl Variable {
+    /// What Houston is sent when the caller sends nothing.
+    #[must_use]
+    pub fn default_value(&self) -> Option<&Value> {
+        self.definition.default_value.as_deref()
     }
 }
 

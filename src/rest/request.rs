@@ -1,5 +1,6 @@
 //! Reading a request: credentials aside, everything that HTTP says about it.
 
+use super::events::EVENT_STREAM;
 use crate::{
     gateway::CacheRequest,
     problem::{Code, Fault, Place, Problem},
@@ -10,6 +11,7 @@ use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, time::Duration};
+use tokio::time::timeout;
 
 /// Parameters of a query string, decoded, in order.
 pub(super) type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
@@ -34,15 +36,29 @@ fn decode(text: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
     percent_decode_str(text).decode_utf8()
 }
 
-/// Reads a body up to `limit` bytes and checks that it is JSON by its media type.
-pub(super) async fn body(method: &Method, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
+/// Reads a body and checks that it is JSON by its media type.
+pub(super) async fn body(
+    method: &Method,
+    headers: &HeaderMap,
+    body: Body,
+    limits: BodyLimits,
+) -> Result<Bytes, Problem> {
     if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Bytes::new());
     }
-    let bytes = match Limited::new(body, limit).collect().await {
+    let collected = timeout(limits.time, Limited::new(body, limits.bytes).collect()).await;
+    let collected = collected.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive in time."))?;
+    let bytes = match collected {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes.")));
+            return Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes.", limits.bytes)));
         }
         Err(_) => return Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
     };
@@ -93,9 +109,54 @@ pub(super) fn accepts(headers: &HeaderMap, offered: &str) -> bool {
         .is_some_and(|(_, wanted)| wanted)
 }
 
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    /// For lists.
+    Csv,
+    /// Not at all: `Prefer: return=minimal` (RFC 7240, 4.2).
+    Minimal,
+}
+
+/// Decides by `Accept` and `Prefer` how the answer is written: JSON wherever it is taken.
+/// Streams are events and nothing else.
+pub(super) fn form(method: &Method, headers: &HeaderMap, is_stream: bool) -> Result<Form, Problem> {
+    if is_stream {
+        let taken = accepts(headers, EVENT_STREAM);
+        return if taken { Ok(Form::Json) } else { Err(not_acceptable(EVENT_STREAM)) };
+    }
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let is_minimal = preferences.flat_map(|value| value.split([',', ';'])).any(|each| each.trim() == "return=minimal");
+    if is_minimal && !is_read {
+        Ok(Form::Minimal)
+    } else if accepts(headers, "application/json") {
+        Ok(Form::Json)
+    } else if is_read && accepts(headers, "text/csv") {
+        Ok(Form::Csv)
+    } else {
+        Err(not_acceptable("application/json"))
+    }
+}
+
 /// The problem of a request that takes nothing the gateway can produce.
 pub(super) fn not_acceptable(offered: &str) -> Problem {
     Problem::new(Code::NotAcceptable, format!("This is answered as {offered}; send Accept: {offered} or leave it out."))
+}
+
+/// Reads `Idempotency-Key` off a POST.
+pub(super) fn idempotency_key(method: &Method, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key").filter(|_| *method == Method::POST) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if (1..=255).contains(&text.len()) {
+        return Ok(Some(text.to_owned()));
+    }
+    let detail = "is between 1 and 255 printable characters; a UUID is a good choice".to_owned();
+    Err(Problem {
+        errors: vec![Fault { at: Place::Header("Idempotency-Key".to_owned()), detail: detail.clone() }],
+        ..Problem::new(Code::InvalidRequest, format!("The header Idempotency-Key {detail}."))
+    })
 }
 
 /// Reads `Cache-Control` (RFC 9111, 5.2.1). What is unknown is passed over, as the RFC says.
@@ -125,13 +186,4 @@ pub(super) fn none_match(headers: &HeaderMap, etag: &str) -> bool {
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .any(|each| each == "*" || each.trim_start_matches("W/") == etag)
-}
-
-/// A problem with one header.
-pub(super) fn bad_header(name: &str, detail: impl Into<String>) -> Problem {
-    let detail = detail.into();
-    Problem {
-        errors: vec![Fault { at: Place::Header(name.to_owned()), detail: detail.clone() }],
-        ..Problem::new(Code::InvalidRequest, format!("The header {name} {detail}."))
-    }
 }

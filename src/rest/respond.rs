@@ -1,7 +1,8 @@
 //! Writing responses: answers with their headers, problems with theirs.
 
-use super::{App, request::none_match};
+use super::{App, csv, request::Form, request::none_match, request::not_acceptable};
 use crate::{
+    cache::etag,
     gateway::{Answer, CacheOutcome},
     problem::{Code, Problem},
 };
@@ -19,20 +20,45 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, max-age=0, must-revalidate");
 pub(super) const VARY: HeaderValue = HeaderValue::from_static("Authorization, X-API-Key, Accept, Accept-Encoding");
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What of a path segment or query value is written as it is (RFC 3986, 2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// An answer in the form that the caller takes, with its media type.
+pub(super) struct Formed {
+    pub(super) answer: Answer,
+    media_type: HeaderValue,
+    preference_applied: bool,
+}
+
+/// Writes an answer in the form that the caller takes.
+pub(super) fn formed(mut answer: Answer, form: Form) -> Result<Formed, Problem> {
+    match form {
+        Form::Json => Ok(Formed { answer, media_type: JSON, preference_applied: false }),
+        Form::Csv if !answer.plan.shape.is_list() => Err(not_acceptable("application/json")),
+        Form::Csv => {
+            let table =
+                csv::table(&answer.body).map_err(|why| Problem::new(Code::BadUpstreamAnswer, why.to_string()))?;
+            answer.etag = Some(etag(&table));
+            answer.body = table.into();
+            Ok(Formed { answer, media_type: CSV, preference_applied: false })
+        }
+        Form::Minimal => Ok(Formed { answer, media_type: JSON, preference_applied: true }),
+    }
+}
+
 /// A response to a request that went well.
 pub(super) fn answer(
     app: &App,
-    answer: Answer,
+    formed: Formed,
     method: &Method,
     uri: &http::Uri,
     headers: &HeaderMap,
     origin: impl Fn() -> String,
 ) -> Response {
+    let Formed { answer, media_type, preference_applied } = formed;
     let is_read = *method == Method::GET || *method == Method::HEAD;
     if let Some(etag) = answer.etag.as_ref().filter(|_| is_read && answer.status.is_success())
         && headers.contains_key(header::IF_NONE_MATCH)
@@ -47,15 +73,32 @@ pub(super) fn answer(
     let mut link = None;
     if let Some(cursor) = &answer.next {
         let next = next_link(&origin(), uri, cursor, &app.base_path);
-        body = with_next(&body, &next, cursor);
+        if media_type == JSON {
+            body = with_next(&body, &next, cursor);
+        }
         link = HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok();
+    }
+    let location = if answer.status == StatusCode::CREATED { location(app, &answer) } else { None };
+    let mut status = answer.status;
+    if preference_applied {
+        body = Bytes::new();
+        // 201 says something without a body, 200 does not (RFC 9110, 15.3.5).
+        if status == StatusCode::OK {
+            status = StatusCode::NO_CONTENT;
+        }
     }
     let empty = body.is_empty();
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = answer.status;
+    *response.status_mut() = status;
     let out = response.headers_mut();
     if !empty {
-        out.insert(header::CONTENT_TYPE, JSON);
+        out.insert(header::CONTENT_TYPE, media_type);
+    }
+    if preference_applied {
+        out.insert("preference-applied", HeaderValue::from_static("return=minimal"));
+    }
+    if answer.replayed {
+        out.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
     if let Some(link) = link {
         out.insert(header::LINK, link);
@@ -65,8 +108,7 @@ pub(super) fn answer(
     } else {
         out.insert(header::CACHE_CONTROL, NO_STORE);
     }
-    if answer.status == StatusCode::CREATED
-        && let Some(location) = location(app, &answer)
+    if let Some(location) = location
         && let Ok(location) = HeaderValue::try_from(format!("{}{location}", origin()))
     {
         out.insert(header::LOCATION, location);

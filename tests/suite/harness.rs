@@ -1,11 +1,12 @@
 //! A gateway in front of a simulated Houston, and a client to talk to it: HTTP in, HTTP out.
 
+use crate::secrecy;
 use houston_gateway::{config::Config, server::Server};
 use houston_schema::Version;
 use houston_sim::{Houston, Settings};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Mutex, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub const ADMIN: &str = "demo-system-admin";
@@ -20,8 +21,9 @@ pub const RELEASES: [Version; 4] =
 pub struct World {
     pub houston: Houston,
     pub gateway: SocketAddr,
-    pub houston_address: SocketAddr,
     pub client: Client,
+    /// Every request through [`Self::send`] so far: method, path and the status it was answered with.
+    pub answered: Mutex<Vec<(Method, String, u16)>>,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -74,6 +76,7 @@ impl World {
 
     /// A demo world with settings of its own.
     pub async fn with(settings: Settings, configure: impl FnOnce(&mut Config)) -> Self {
+        secrecy::watch();
         let version = settings.version;
         let quick = Settings {
             demo_tokens: true,
@@ -104,18 +107,23 @@ impl World {
         });
         let client =
             Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { houston, gateway, houston_address, client, stop: Some(stop), tasks: vec![simulator, serving] }
+        let (answered, stop, tasks) = (Mutex::default(), Some(stop), vec![simulator, serving]);
+        Self { houston, gateway, client, answered, stop, tasks }
     }
 
     /// A request with a token as `X-API-Key`; none if the token is empty.
     pub fn request(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        secrecy::keep_secret(token);
         let request = self.client.request(method, format!("http://{}{path}", self.gateway));
         if token.is_empty() { request } else { request.header("x-api-key", token) }
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.expect("an answer");
+        let request = request.build().expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
+        self.answered.lock().expect("nobody panicked here").push((method, path, status.as_u16()));
         Reply { status, headers, text: response.text().await.expect("a body") }
     }
 
@@ -151,6 +159,11 @@ impl World {
         found.unwrap_or_else(|| panic!("no {field} {value} in {list}")).clone()
     }
 
+    /// What Houston was asked last.
+    pub fn last_call(&self) -> houston_sim::Call {
+        self.houston.calls().last().expect("a call").clone()
+    }
+
     /// Stops the gateway as SIGTERM does and waits for it.
     pub async fn stop(mut self) {
         drop(self.stop.take());
@@ -162,6 +175,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(secrecy::leak(), None, "a log line shows a secret");
+        }
         for task in &self.tasks {
             task.abort();
         }
