@@ -161,12 +161,9 @@ impl Follower {
             if started.take().is_some() {
                 self.catch_up().await?;
             }
-            match event {
-                Ok(event) => match event? {
-                    Some(payload) => self.pass_on(&payload).await?,
-                    None => return Ok(()),
-                },
-                Err(_) => {}
+            if let Ok(event) = event {
+                let Some(payload) = event? else { return Ok(()) };
+                self.pass_on(&payload).await?;
             }
             self.opened(Ok(()));
         }

@@ -105,7 +105,10 @@ impl Gateway {
         if catches_up {
             listener.catch_up().await?;
         }
-        latest.iter().for_each(|item| listener.hear(item));
+        // What waits already begins with something at least as old.
+        if listener.batches.is_empty() {
+            latest.iter().for_each(|item| listener.hear(item));
+        }
         Ok(unfold(listener, async |mut listener| Some((listener.next().await?, listener))).boxed())
     }
 

@@ -2,13 +2,18 @@
 
 use super::{CallError, Trace};
 use crate::config;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
-    tungstenite::{Error, client::IntoClientRequest, protocol::WebSocketConfig},
+    tungstenite::{
+        Error,
+        client::IntoClientRequest,
+        error::{CapacityError, ProtocolError},
+        protocol::WebSocketConfig,
+    },
 };
 use url::Url;
 
@@ -51,7 +56,7 @@ impl Dialer {
     ///
     /// # Errors
     /// [`CallError::Connect`] if no connection was opened, [`CallError::Status`] if something other than a WebSocket
-    /// answered, [`CallError::Broken`] if it cannot be understood.
+    /// answered, [`CallError::Rejected`] if the other side speaks neither sub-protocol.
     pub(super) async fn dial(&self, trace: &Trace) -> Result<(Socket, Protocol), CallError> {
         let mut request = self.url.as_str().into_client_request().map_err(refused)?;
         let headers = request.headers_mut();
@@ -105,24 +110,21 @@ fn tls() -> Result<Arc<ClientConfig>, rustls::Error> {
     Ok(Arc::new(config))
 }
 
-/// Why there is no socket.
+/// Why there is no socket. Nothing was asked yet, so nothing can have happened.
 fn refused(error: Error) -> CallError {
     match error {
         Error::Http(response) => CallError::Status(response.status()),
-        Error::Io(why) => CallError::Connect(why.to_string().into()),
-        other => failed(other),
+        Error::Protocol(why @ ProtocolError::SecWebSocketSubProtocolError(_)) => {
+            CallError::Rejected(why.to_string().into())
+        }
+        other => CallError::Connect(other.to_string().into()),
     }
 }
 
 /// Why a socket broke.
 pub(super) fn failed(error: Error) -> CallError {
     match error {
-        Error::Capacity(tokio_tungstenite::tungstenite::error::CapacityError::MessageTooLong { max_size, .. }) => {
-            CallError::TooLarge(max_size)
-        }
-        Error::Http(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
-            CallError::Status(response.status())
-        }
+        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => CallError::TooLarge(max_size),
         other => CallError::Broken(other.to_string().into()),
     }
 }
