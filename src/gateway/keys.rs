@@ -56,3 +56,13 @@ pub(super) fn caller_slot(caller: &Caller) -> TagSlot {
     }
     TagSlot::of("caller:", str::from_utf8(&hex).unwrap_or_default())
 }
+
+/// The slot of a tag that is written out: `deployments`, `deployment:<id>`, or `deployment:` for all of them.
+pub(super) fn named_slot(tag: &str) -> TagSlot {
+    match tag.split_once(':') {
+        Some((kind, value)) if !value.is_empty() => {
+            TagSlot::of(&format!("{kind}:"), &serde_json::Value::from(value).to_string())
+        }
+        _ => TagSlot::of(tag, ""),
+    }
+}

@@ -10,5 +10,6 @@ mod lists;
 mod openapi;
 mod routes;
 mod secrecy;
+mod settings;
 mod streaming;
 mod walk;
