@@ -169,6 +169,9 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         let past = entry.age().saturating_sub(entry.ttl);
         if past.is_zero() {
             Some((entry, Freshness::Fresh))
+        } else if entry.body.is_empty() {
+            // What was not there may be by now: that is worth asking.
+            None
         } else if past <= self.limits.stale_while_revalidate {
             Some((entry, Freshness::Stale))
         } else if past <= self.limits.stale_if_error {

@@ -10,6 +10,7 @@ mod input;
 mod operation;
 mod plan;
 mod prune;
+mod selection;
 mod source;
 mod template;
 
@@ -17,6 +18,7 @@ pub use diagnostic::{Diagnostics, nearest};
 pub use input::{EnumType, InputField, InputKind, InputType, ObjectType};
 pub use operation::{CachePolicy, Operation, PageRole, RequiresEmpty, Source, Variable};
 pub use plan::{Input, Plan, Plans, RoutePlan, Shape};
+pub use selection::SelectionError;
 pub use source::{SourceFile, UnreadableOperations, embedded, overlaid};
 pub use template::{Path, Segment, Tag};
 

@@ -50,11 +50,11 @@ pub struct Server {
     pub trusted_proxies: Vec<IpAddr>,
     /// The largest request body.
     pub body_limit_bytes: usize,
-    #[serde(rename = "header_timeout_ms", deserialize_with = "milliseconds")]
-    /// How long the headers of a request may take.
-    pub header_timeout: Duration,
-    #[serde(rename = "drain_ms", deserialize_with = "milliseconds")]
+    /// How long the headers of a request may take, and then its body.
+    #[serde(rename = "receive_timeout_ms", deserialize_with = "milliseconds")]
+    pub receive_timeout: Duration,
     /// How long running requests may take after SIGTERM.
+    #[serde(rename = "drain_ms", deserialize_with = "milliseconds")]
     pub drain: Duration,
 }
 

@@ -9,6 +9,7 @@ mod failure;
 mod json;
 mod listing;
 mod prepare;
+mod replay;
 mod reply;
 mod shape;
 mod variables;
@@ -17,30 +18,41 @@ mod verdict;
 pub use bind::{Parts, releases};
 pub use failure::{Failure, Refusal};
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};
+pub use replay::MEMORY as IDEMPOTENCY_MEMORY;
 
 use crate::{
     cache::{Cache, Entry, Freshness, Key, TagSlot, etag},
     caller::{Caller, Fingerprint},
-    catalogue::{Plan, Plans, RoutePlan},
+    catalogue::{Catalogue, Plan, Plans, RoutePlan, SelectionError, Shape},
     houston::{Houston, Trace},
-    problem::Code,
+    problem::{Code, Place},
 };
 use arc_swap::ArcSwap;
 use bind::Faults;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use listing::Listing;
+use replay::Replays;
 use reply::Reply;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use variables::Variables;
 use verdict::{Verdict, judge};
 
+/// The parameter that chooses fields.
+pub const FIELDS: &str = "fields";
+
 /// What every cached answer of a caller depends on: who may do what.
 const ACCESS: &str = "access";
 
 /// How long it is remembered that a credential is good, or not.
 const CREDENTIAL_MEMORY: Duration = Duration::from_secs(5);
+
+/// At most this many selections of callers are kept compiled.
+const SELECTIONS: u64 = 1_000;
+
+/// How long it is remembered that there is no such thing.
+const ABSENCE: Duration = Duration::from_secs(1);
 
 /// At most this many pages are gathered into one whole list.
 const MAX_PAGES: usize = 100;
@@ -57,7 +69,11 @@ struct Call {
 pub struct Gateway {
     houston: Houston,
     cache: Option<Arc<Cache<Failure>>>,
+    catalogue: Arc<Catalogue>,
     plans: ArcSwap<Plans>,
+    /// Plans with a selection of the caller's choice, by the plan that they come from and the choice.
+    selections: moka::future::Cache<(u128, String), Arc<Plan>>,
+    replays: Replays,
     credentials: moka::future::Cache<Fingerprint, bool>,
     /// Told when Houston's schema turns out to be another one than the plans were made for.
     pub drift: Notify,
@@ -74,6 +90,8 @@ pub struct Ask<'r> {
     pub parts: Parts<'r>,
     /// What the caller says about caching.
     pub cache: CacheRequest,
+    /// The key under which a POST is done only once.
+    pub idempotency_key: Option<String>,
 }
 
 /// Who asks, and what identifies the request.
@@ -109,7 +127,7 @@ pub struct CacheRequest {
 }
 
 /// An answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// The operation that was performed.
     pub plan: Arc<Plan>,
@@ -125,8 +143,10 @@ pub struct Answer {
     pub cache: CacheOutcome,
     /// How old the body is.
     pub age: Duration,
-    /// The path's variables, for `Location`.
+    /// The path's variables, if something was created: for `Location`.
     pub path: Vec<(String, String)>,
+    /// Whether this is the outcome of an earlier request with the same idempotency key.
+    pub replayed: bool,
 }
 
 /// What the cache did for a request (RFC 9211).
@@ -149,9 +169,25 @@ pub enum CacheOutcome {
 impl Gateway {
     /// A gateway to `houston`, serving `plans`. No `cache`: everything is asked anew.
     #[must_use]
-    pub fn new(houston: Houston, cache: Option<Arc<Cache<Failure>>>, plans: Plans) -> Arc<Self> {
+    pub fn new(
+        houston: Houston,
+        cache: Option<Arc<Cache<Failure>>>,
+        catalogue: Arc<Catalogue>,
+        plans: Plans,
+    ) -> Arc<Self> {
+        let selections = moka::future::Cache::new(SELECTIONS);
+        let replays = Replays::new();
         let credentials = moka::future::Cache::builder().max_capacity(10_000).time_to_live(CREDENTIAL_MEMORY).build();
-        Arc::new(Self { houston, cache, plans: ArcSwap::from_pointee(plans), credentials, drift: Notify::new() })
+        Arc::new(Self {
+            houston,
+            cache,
+            plans: ArcSwap::from_pointee(plans),
+            credentials,
+            drift: Notify::new(),
+            catalogue,
+            selections,
+            replays,
+        })
     }
 
     /// The plans that are served at the moment.
@@ -182,32 +218,72 @@ impl Gateway {
     /// # Errors
     /// Why there is no answer.
     pub async fn answer(self: &Arc<Self>, ask: Ask<'_>) -> Result<Answer, Failure> {
-        let Ask { route, context, mut parts, cache } = ask;
+        let Ask { route, context, mut parts, cache, idempotency_key } = ask;
         let plans = self.plans.load_full();
-        let plan = Arc::clone(choose(&plans.routes[route], &parts, &plans)?);
+        let mut plan = Arc::clone(choose(&plans.routes[route], &parts, &plans)?);
         if context.caller.is_none() && !plan.public {
             return Err(Failure::NoCredential);
         }
         let mut faults = Faults::new(plans.version);
+        if plan.shape != Shape::Scalar {
+            plan = self.select(&plans, plan, &mut parts, &mut faults).await;
+        }
         let listing =
             if plan.shape.is_list() { Listing::take(&mut parts.query, &plan, &mut faults) } else { Listing::default() };
         let bound = bind::bind(&plan, &parts, faults)?;
         let variables = self.complete(&plans, &plan, bound, &context).await?;
         let call = Call { plan, variables, listing };
         let mut answer = if call.plan.operation.kind.is_mutation() {
-            self.require_empty(&plans, &call, &context).await?;
-            self.change(call, context).await?
+            match (idempotency_key, context.caller.as_ref().map(|caller| caller.fingerprint)) {
+                (Some(key), Some(caller)) => {
+                    let request = format!("{:x}{}", call.plan.identity, call.variables.text());
+                    let gateway = Arc::clone(self);
+                    let run = async move { gateway.change(&plans, call, context).await };
+                    self.replays.once(caller, &key, &request, run).await?
+                }
+                _ => self.change(&plans, call, context).await?,
+            }
         } else {
             self.read(&call, &context, cache).await?
         };
-        answer.path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        if answer.status == StatusCode::CREATED {
+            let path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+            answer.path = path.collect();
+        }
         Ok(answer)
+    }
+
+    /// The plan with the fields that the caller chose, if any were.
+    async fn select(&self, plans: &Plans, plan: Arc<Plan>, parts: &mut Parts<'_>, faults: &mut Faults) -> Arc<Plan> {
+        let Some(position) = parts.query.iter().position(|(name, _)| name == FIELDS) else { return plan };
+        let (_, fields) = parts.query.remove(position);
+        let key = (plan.identity, fields.into_owned());
+        if let Some(known) = self.selections.get(&key).await {
+            return known;
+        }
+        let place = Place::Parameter(FIELDS.to_owned());
+        match self.catalogue.select(plans, &plan, &key.1) {
+            Ok(selected) => {
+                let selected = Arc::new(selected);
+                self.selections.insert(key, Arc::clone(&selected)).await;
+                selected
+            }
+            Err(SelectionError::Invalid(why)) => {
+                faults.invalid(&place, why);
+                plan
+            }
+            Err(SelectionError::Elsewhere { field, lifespan }) => {
+                faults.elsewhere(&place, &format!("{field} is a field"), lifespan);
+                plan
+            }
+        }
     }
 
     /// Sends a mutation. It runs in a task of its own: a caller that goes away neither stops it half-way nor keeps the
     /// cache from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it
     /// runs, and again when it is over, for what those reads saw; also when nobody knows whether it took effect.
-    async fn change(self: &Arc<Self>, call: Call, context: Context) -> Result<Answer, Failure> {
+    async fn change(self: &Arc<Self>, plans: &Arc<Plans>, call: Call, context: Context) -> Result<Answer, Failure> {
+        self.require_empty(plans, &call, &context).await?;
         let gateway = Arc::clone(self);
         let task = tokio::spawn(async move {
             let tags = changed_tags(&call);
@@ -221,10 +297,13 @@ impl Gateway {
 
     async fn read(self: &Arc<Self>, call: &Call, context: &Context, request: CacheRequest) -> Result<Answer, Failure> {
         let mut answer = match (&self.cache, &call.plan.operation.cache) {
-            (Some(cache), Some(policy)) if !request.no_store => {
+            (Some(cache), Some(policy)) if !request.no_store && call.plan.may_be_kept => {
                 let public = policy.public;
                 let key = cache_key(cache, call, if public { None } else { context.caller.as_ref() });
                 let (entry, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
+                if entry.body.is_empty() && call.plan.operation.absent == StatusCode::NOT_FOUND {
+                    return Err(Failure::NotFound);
+                }
                 Answer::cached(&call.plan, &entry, outcome)
             }
             _ if request.only_if_cached => return Err(Failure::NotCached),
@@ -248,7 +327,10 @@ impl Gateway {
         let fetch = || {
             let (gateway, call, context) = (Arc::clone(self), call.clone(), context.clone());
             async move {
-                let body = gateway.perform(&call, &context).await?;
+                let body = match gateway.perform(&call, &context).await {
+                    Err(Failure::NotFound) => return Ok(Entry::new(Vec::new(), ABSENCE)),
+                    body => body?,
+                };
                 // The entry gets an allocation of its own: a slice would keep the client's whole read buffer alive.
                 Ok(Entry::new(body.map(|body| body.to_vec()).unwrap_or_default(), ttl))
             }
@@ -414,6 +496,7 @@ impl Answer {
             cache,
             age: entry.age(),
             path: Vec::new(),
+            replayed: false,
         }
     }
 
@@ -430,6 +513,7 @@ impl Answer {
             cache: CacheOutcome::Uncacheable,
             age: Duration::ZERO,
             path: Vec::new(),
+            replayed: false,
         }
     }
 
@@ -463,8 +547,9 @@ fn choose<'p>(route: &'p RoutePlan, parts: &Parts<'_>, plans: &Plans) -> Result<
         return Ok(first);
     }
     let takes_all = |plan: &&Arc<Plan>| {
-        let own =
-            |name: &str| plan.inputs.iter().any(|input| input.name == name) || listing::PARAMETERS.contains(&name);
+        let own = |name: &str| {
+            plan.inputs.iter().any(|input| input.name == name) || name == FIELDS || listing::PARAMETERS.contains(&name)
+        };
         parts.query.iter().all(|(name, _)| own(name))
     };
     let wants_page = Listing::can_be_paged_by_houston(&parts.query);

@@ -171,6 +171,86 @@ impl Code {
         self.row().2
     }
 
+    /// What is behind it, for the documentation.
+    #[must_use]
+    pub const fn cause(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "A parameter or a field of the body is missing, unknown, or not of its type.",
+            Self::MalformedJson => "The body cannot be read as JSON; detail names line and column.",
+            Self::Unauthenticated => {
+                "There is no token, or Houston does not accept it. Houston tokens expire after a day by default."
+            }
+            Self::PaymentRequired => "The workspace is suspended or in trial.",
+            Self::Forbidden => "The token is valid, but no role of its owner allows the operation on this thing.",
+            Self::AccountNotConfirmed => "The password is right, but the e-mail address has not been confirmed.",
+            Self::NotFound => "Houston has nothing under this id, or hides it from this token.",
+            Self::NoSuchRoute => "The path is not part of the API.",
+            Self::MethodNotAllowed => "The path exists, but not with this method.",
+            Self::NotAcceptable => "The Accept header names no media type that this can be answered in.",
+            Self::Conflict => "The name is taken, the thing exists already, or something else has to go first.",
+            Self::BodyTooLarge => "The body is larger than the gateway or a proxy in front of Houston takes.",
+            Self::UnsupportedMediaType => "The Content-Type of the body is not JSON.",
+            Self::Unprocessable => "The request is well-formed, but Houston's own rules refuse a value.",
+            Self::NotInThisVersion => "A value was sent that only other Houston releases take.",
+            Self::IdempotencyKeyReused => "The Idempotency-Key was used before, with another body or path.",
+            Self::TooManyRequests => "More requests or streams at once than are allowed.",
+            Self::HeadersTooLarge => "The headers of the request are too large.",
+            Self::Internal => "A fault of the gateway.",
+            Self::HoustonFailed => "Houston reports an internal error.",
+            Self::NotImplemented => "The operation is not part of the Houston release that is connected.",
+            Self::SchemaDrift => {
+                "Houston's schema is not the one that the gateway compiled for, perhaps because it was upgraded just now."
+            }
+            Self::BadUpstreamAnswer => {
+                "Houston, the data plane behind it, or a proxy in front of it sent something that is not an answer."
+            }
+            Self::HoustonUnavailable => "Houston cannot be reached, or has failed so often that it is given a pause.",
+            Self::Overloaded => "More calls to Houston are running than the gateway allows.",
+            Self::HoustonTimeout => "Houston did not answer before the deadline.",
+            Self::NotCached => "The request said only-if-cached, and no suitable answer is cached.",
+        }
+    }
+
+    /// What to do about it, for the documentation.
+    #[must_use]
+    pub const fn cure(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "Look at errors: each entry names its place and what would be right.",
+            Self::MalformedJson => "Mend the JSON. Keys may stand only once in an object.",
+            Self::Unauthenticated => {
+                "Send a valid token as X-API-Key or Authorization: Bearer. POST /auth/tokens makes one."
+            }
+            Self::PaymentRequired => "Settle the billing of the workspace.",
+            Self::Forbidden => {
+                "Ask an administrator of the workspace or the platform for the role, or use another token."
+            }
+            Self::AccountNotConfirmed => {
+                "Follow the link in the confirmation mail; POST /auth/confirmation-mails sends it again."
+            }
+            Self::NotFound => "Check the id with the list that it came from. Ids are opaque and case-sensitive.",
+            Self::NoSuchRoute => "Look the path up in /docs or /openapi.json. There is no slash at the end of a path.",
+            Self::MethodNotAllowed => "The Allow header lists the methods.",
+            Self::NotAcceptable => "Send Accept: application/json, or no Accept header.",
+            Self::Conflict => "Read detail, change what it names, and try again.",
+            Self::BodyTooLarge => "Send less at once. Operators can raise server.body_limit_bytes.",
+            Self::UnsupportedMediaType => "Send Content-Type: application/json.",
+            Self::Unprocessable => "Read detail and houston, change the value, and try again.",
+            Self::NotInThisVersion => "Leave it out, or talk to a Houston that knows it; errors names the releases.",
+            Self::IdempotencyKeyReused => "Make a new key for each new request.",
+            Self::TooManyRequests => "Wait for the seconds in Retry-After, then try again.",
+            Self::HeadersTooLarge => "Send fewer or smaller headers.",
+            Self::Internal => "Report it with the request id; the gateway's log says more.",
+            Self::HoustonFailed => "Read houston. If it persists, report it to who runs Houston, with the request id.",
+            Self::NotImplemented => "detail names the releases that have it.",
+            Self::SchemaDrift => "Try again in a moment: the gateway has begun to look at Houston's version again.",
+            Self::BadUpstreamAnswer => "Try reads again. After a change look first whether it took effect.",
+            Self::HoustonUnavailable => "Wait for the seconds in Retry-After, then try again.",
+            Self::Overloaded => "Wait for the seconds in Retry-After, then try again.",
+            Self::HoustonTimeout => "Try reads again. After a change look first whether it took effect.",
+            Self::NotCached => "Send it without only-if-cached.",
+        }
+    }
+
     /// The name as it stands in a problem's `type` and in the documentation's anchors: `not-found`.
     #[must_use]
     pub fn slug(self) -> String {

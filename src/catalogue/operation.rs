@@ -262,8 +262,8 @@ impl Reader<'_> {
             let known: Vec<_> = variables.iter().map(|each| each.name.as_str()).collect();
             self.tags(directive, &known)
         };
-        let cache_tags = cache.map(|each| tags(each)).unwrap_or_default();
-        let invalidates = invalidates.map(|each| tags(each)).unwrap_or_default();
+        let cache_tags = cache.map(&mut tags).unwrap_or_default();
+        let invalidates = invalidates.map(tags).unwrap_or_default();
         let status = self.status(rest, "status", 200..=299);
         Some(Operation {
             name: name.to_string(),
@@ -335,7 +335,7 @@ impl Reader<'_> {
 
     /// The comment lines directly above an operation: the first is the summary, the rest the description.
     fn comment(&self, at: Option<SourceSpan>) -> (String, String) {
-        let above = at.and_then(|at| Some(self.sources.get(&at.file_id())?.source_text().get(..at.offset())?));
+        let above = at.and_then(|at| self.sources.get(&at.file_id())?.source_text().get(..at.offset()));
         let mut lines: Vec<&str> = above
             .unwrap_or_default()
             .lines()

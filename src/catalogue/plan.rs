@@ -27,6 +27,8 @@ pub struct Plans {
     pub version: Version,
     /// The routes, in the order of [`Catalogue::routes`].
     pub routes: Vec<RoutePlan>,
+    /// The schema of the Houston compiled for.
+    pub(super) server: Arc<Valid<Schema>>,
     by_name: HashMap<String, Arc<Plan>>,
 }
 
@@ -66,6 +68,8 @@ pub struct Plan {
     pub selection: Vec<Selection>,
     /// Whether Houston answers without a token.
     pub public: bool,
+    /// Whether answers may be kept, as far as the operation's policy says so.
+    pub may_be_kept: bool,
     /// The releases that have the root field.
     pub lifespan: Lifespan,
 }
@@ -156,6 +160,13 @@ impl Plans {
         self.by_name.get(operation)
     }
 
+    /// Whether these plans send the same documents to the same release.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.version == other.version
+            && self.iter().map(|plan| plan.identity).eq(other.iter().map(|plan| plan.identity))
+    }
+
     /// The plans in the order of the routes.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
         self.routes.iter().flat_map(|route| &route.plans)
@@ -191,7 +202,7 @@ impl Catalogue {
             RoutePlan { plans, lifespan: Lifespan { since, until } }
         });
         let routes = routes.collect();
-        (Plans { version, routes, by_name }, faults)
+        (Plans { version, routes, by_name, server: Arc::new(server.clone()) }, faults)
     }
 
     /// The releases that have what an operation asks for.
@@ -220,7 +231,7 @@ impl Catalogue {
     }
 
     /// Validates a pruned operation and derives from it all that serving it needs.
-    fn finish(
+    pub(super) fn finish(
         &self,
         operation: &Arc<Operation>,
         pruned: Pruned,
@@ -239,7 +250,7 @@ impl Catalogue {
             .map(|each| Input {
                 name: each.name.clone(),
                 source: each.source.clone(),
-                ty: types.input(&each.definition.ty),
+                ty: types.input(declared(&definition, each).unwrap_or(&each.definition.ty)),
                 has_default: each.definition.default_value.is_some(),
             })
             .collect();
@@ -279,6 +290,7 @@ impl Catalogue {
             missing_fields,
             root_type,
             selection,
+            may_be_kept: operation.cache.is_some(),
             public: annotated.is_some_and(|field| permissions(field).any(|each| each == "@public")),
             lifespan: self.lifespan(operation),
         })
@@ -294,6 +306,12 @@ impl Catalogue {
             }
         }
     }
+}
+
+/// The type of a variable as this Houston calls it.
+fn declared<'d>(definition: &'d OperationDefinition, variable: &super::Variable) -> Option<&'d Type> {
+    let same = definition.variables.iter().find(|each| each.name.as_str() == variable.name);
+    same.map(|each| &*each.ty)
 }
 
 /// Validates what is about to be sent against the schema of the server that it will be sent to.

@@ -53,6 +53,9 @@ pub enum Failure {
     /// `only-if-cached`, and nothing suitable is cached.
     #[error("not cached")]
     NotCached,
+    /// The idempotency key came with another request before.
+    #[error("the idempotency key belongs to another request")]
+    KeyReused,
     /// A task of the gateway died.
     #[error("a task of the gateway died")]
     Lost,
@@ -110,6 +113,10 @@ impl Failure {
             Self::NotCached => Problem::new(
                 Code::NotCached,
                 "The request allows only a cached answer; send it without only-if-cached.",
+            ),
+            Self::KeyReused => Problem::new(
+                Code::IdempotencyKeyReused,
+                "This Idempotency-Key came with another request before; make a new key for each new request.",
             ),
             Self::Lost => Problem::new(Code::Internal, "The gateway could not finish the request; its log says why."),
         }

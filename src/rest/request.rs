@@ -1,0 +1,183 @@
+//! Reading a request: credentials aside, everything that HTTP says about it.
+
+use crate::{
+    gateway::CacheRequest,
+    problem::{Code, Fault, Place, Problem},
+};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
+use std::{borrow::Cow, time::Duration};
+use tokio::time::timeout;
+
+/// Parameters of a query string, decoded, in order.
+pub(super) type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
+
+/// Decodes a query string (WHATWG URL, application/x-www-form-urlencoded), strictly: what is not UTF-8 is refused.
+pub(super) fn query(text: Option<&str>) -> Result<Query<'_>, Problem> {
+    let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(name)?, decode(value)?))
+    });
+    decoded.collect::<Result<_, std::str::Utf8Error>>().map_err(|_| {
+        Problem::new(Code::InvalidRequest, "The query string is not UTF-8 once its percent signs are decoded.")
+    })
+}
+
+fn decode(text: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return Ok(Cow::Owned(percent_decode_str(&spaced).decode_utf8()?.into_owned()));
+    }
+    percent_decode_str(text).decode_utf8()
+}
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
+/// Reads a body and checks that it is JSON by its media type.
+pub(super) async fn body(
+    method: &Method,
+    headers: &HeaderMap,
+    body: Body,
+    limits: BodyLimits,
+) -> Result<Bytes, Problem> {
+    if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        return Ok(Bytes::new());
+    }
+    let collected = timeout(limits.time, Limited::new(body, limits.bytes).collect()).await;
+    let collected = collected.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive in time."))?;
+    let bytes = match collected {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes.", limits.bytes)));
+        }
+        Err(_) => return Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
+    };
+    if bytes.is_empty() {
+        return Ok(bytes);
+    }
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim();
+    let is_json = essence.eq_ignore_ascii_case("application/json")
+        || (*method == Method::PATCH && essence.eq_ignore_ascii_case("application/merge-patch+json"));
+    if is_json {
+        return Ok(bytes);
+    }
+    let shown: String = essence.chars().take(60).collect();
+    Err(Problem::new(
+        Code::UnsupportedMediaType,
+        match shown.as_str() {
+            "" => "The body has no Content-Type; send application/json.".to_owned(),
+            _ => format!("The body is {shown}; send application/json."),
+        },
+    ))
+}
+
+/// Whether an `Accept` header (RFC 9110, 12.5.1) takes `offered`, a media type such as `application/json`. No header
+/// takes everything.
+pub(super) fn accepts(headers: &HeaderMap, offered: &str) -> bool {
+    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
+    if values.peek().is_none() {
+        return true;
+    }
+    let ranges = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    // The most specific range that fits decides; a weight of zero refuses.
+    let kind = offered.split('/').next().unwrap_or_default();
+    ranges
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let name = parts.next()?;
+            let specific = match name {
+                "*/*" | "" => 0,
+                _ if name.strip_suffix("/*").is_some_and(|each| each.eq_ignore_ascii_case(kind)) => 1,
+                _ if name.eq_ignore_ascii_case(offered) => 2,
+                _ => return None,
+            };
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|weight| weight.parse::<f32>().ok());
+            Some((specific, weight.unwrap_or(1.0) > 0.0))
+        })
+        .max_by_key(|(specific, _)| *specific)
+        .is_some_and(|(_, wanted)| wanted)
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    /// For lists.
+    Csv,
+    /// Not at all: `Prefer: return=minimal` (RFC 7240, 4.2).
+    Minimal,
+}
+
+/// Decides by `Accept` and `Prefer` how the answer is written: JSON wherever it is taken.
+pub(super) fn form(method: &Method, headers: &HeaderMap) -> Result<Form, Problem> {
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let is_minimal = preferences.flat_map(|value| value.split([',', ';'])).any(|each| each.trim() == "return=minimal");
+    if is_minimal && !is_read {
+        Ok(Form::Minimal)
+    } else if accepts(headers, "application/json") {
+        Ok(Form::Json)
+    } else if is_read && accepts(headers, "text/csv") {
+        Ok(Form::Csv)
+    } else {
+        Err(not_acceptable("application/json"))
+    }
+}
+
+/// The problem of a request that takes nothing the gateway can produce.
+pub(super) fn not_acceptable(offered: &str) -> Problem {
+    Problem::new(Code::NotAcceptable, format!("This is answered as {offered}; send Accept: {offered} or leave it out."))
+}
+
+/// Reads `Idempotency-Key` off a POST.
+pub(super) fn idempotency_key(method: &Method, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key").filter(|_| *method == Method::POST) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if (1..=255).contains(&text.len()) {
+        return Ok(Some(text.to_owned()));
+    }
+    let detail = "is between 1 and 255 printable characters; a UUID is a good choice".to_owned();
+    Err(Problem {
+        errors: vec![Fault { at: Place::Header("Idempotency-Key".to_owned()), detail: detail.clone() }],
+        ..Problem::new(Code::InvalidRequest, format!("The header Idempotency-Key {detail}."))
+    })
+}
+
+/// Reads `Cache-Control` (RFC 9111, 5.2.1). What is unknown is passed over, as the RFC says.
+pub(super) fn cache_request(headers: &HeaderMap) -> CacheRequest {
+    let mut request = CacheRequest::default();
+    for value in headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()) {
+        for directive in value.split(',').map(str::trim) {
+            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+            let seconds = || argument.trim_matches('"').parse().ok().map(Duration::from_secs);
+            match name.to_ascii_lowercase().as_str() {
+                "no-cache" => request.no_cache = true,
+                "no-store" => request.no_store = true,
+                "only-if-cached" => request.only_if_cached = true,
+                "max-age" => request.max_age = seconds(),
+                "min-fresh" => request.min_fresh = seconds(),
+                _ => {}
+            }
+        }
+    }
+    request
+}
+
+/// Whether `If-None-Match` (RFC 9110, 13.1.2) names `etag`: by `*`, or in its list, weakly compared.
+pub(super) fn none_match(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|each| each == "*" || each.trim_start_matches("W/") == etag)
+}

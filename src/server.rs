@@ -1,0 +1,215 @@
+//! Composition root: builds everything from the settings, runs it, and lets it finish.
+
+use crate::{
+    cache::{Cache, Limits},
+    catalogue::{Catalogue, Diagnostics, Plans, UnreadableOperations, embedded, overlaid},
+    config::Config,
+    gateway::Gateway,
+    houston::{ClientError, Houston, probe},
+    rest::{self, App, Health},
+    telemetry::Metrics,
+};
+use axum_server::Handle;
+use houston_schema::{HoustonSchema, InvalidVersion, NEWEST, SDL, SchemaError, Version};
+use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How often recorded durations are folded into histograms.
+const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The operations have faults.
+    #[error(transparent)]
+    Catalogue(#[from] Diagnostics),
+    /// The folder of own operations cannot be read.
+    #[error(transparent)]
+    Operations(#[from] UnreadableOperations),
+    /// Houston's schema document has faults.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The configured version is none.
+    #[error("houston.version: {0}")]
+    Version(#[from] InvalidVersion),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The metrics cannot be set up.
+    #[error("metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Serving failed.
+    #[error("serving failed: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Everything that serves requests, ready to run.
+pub struct Server {
+    app: Arc<App>,
+    catalogue: Arc<Catalogue>,
+    gateway: Arc<Gateway>,
+    config: Config,
+    listener: TcpListener,
+}
+
+/// Reads and checks the catalogue that the settings name.
+///
+/// # Errors
+/// Every fault of it.
+pub fn catalogue(config: &Config) -> Result<Catalogue, StartError> {
+    let folder = &config.catalogue.operations;
+    let files = if folder.as_os_str().is_empty() { embedded() } else { overlaid(folder)? };
+    Ok(Catalogue::compile(HoustonSchema::parse(SDL, "config/houston.graphql")?, &files)?)
+}
+
+/// Compiles the catalogue for a release, by the built-in schema.
+///
+/// # Errors
+/// If an operation does not fit the schema: a fault of the operation.
+pub fn plans(catalogue: &Catalogue, version: Version) -> Result<Plans, StartError> {
+    let (plans, faults) = catalogue.plan(&catalogue.schema.at(version)?, version);
+    if faults.is_empty() { Ok(plans) } else { Err(faults.into()) }
+}
+
+/// The Houston release to assume until Houston has told.
+///
+/// # Errors
+/// If the settings name something else.
+pub fn assumed_version(config: &Config) -> Result<Version, InvalidVersion> {
+    if config.houston.version.is_empty() { Ok(NEWEST) } else { config.houston.version.parse() }
+}
+
+impl Server {
+    /// Builds everything and takes the address, but serves nothing yet.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn bind(config: Config) -> Result<Self, StartError> {
+        let catalogue = Arc::new(catalogue(&config)?);
+        let plans = plans(&catalogue, assumed_version(&config)?)?;
+        let cache = config.cache.enabled.then(|| {
+            Cache::new(Limits {
+                capacity_bytes: config.cache.capacity_bytes,
+                entry_bytes: config.cache.entry_limit_bytes,
+                stale_while_revalidate: config.cache.stale_while_revalidate,
+                stale_if_error: config.cache.stale_if_error,
+            })
+        });
+        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, Arc::clone(&catalogue), plans);
+        let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config);
+        let address = config.server.listen;
+        let listen = || {
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        let listener = listen().map_err(|source| StartError::Listen { address, source })?;
+        Ok(Self { app, catalogue, gateway, config, listener })
+    }
+
+    /// The address that is listened on, with the port that the system chose if it was left open.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then lets running requests finish, as long as the settings allow.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let handle = Handle::new();
+        let router = rest::router(&self.app, &self.config);
+        let mut server = axum_server::from_tcp(self.listener)?.handle(handle.clone());
+        server
+            .http_builder()
+            .http1()
+            .timer(hyper_util::rt::TokioTimer::new())
+            .header_read_timeout(self.config.server.receive_timeout);
+        let serve = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
+        let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
+        let upkeep = async {
+            loop {
+                sleep(UPKEEP).await;
+                self.app.upkeep();
+            }
+        };
+        let drain = async {
+            stop.await;
+            tracing::info!("shutting down: finishing what runs");
+            self.app.health.store(Arc::new(Health::Draining));
+            handle.graceful_shutdown(Some(self.config.server.drain));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            served = serve => served.map_err(StartError::Serve),
+            () = watch => Ok(()),
+            () = upkeep => Ok(()),
+            () = drain => Ok(()),
+        }
+    }
+}
+
+/// Keeps the plans true to the connected Houston: asks for its version again and again, at once when it turns out not to
+/// know what it was asked, and swaps the plans when the answer changes. Never ends.
+async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, settings: crate::config::Houston) {
+    if !settings.probe {
+        let version = gateway.plans().version;
+        app.health.store(Arc::new(Health::Ready { version, introspected: false }));
+        return std::future::pending().await;
+    }
+    let mut pause = std::time::Duration::from_millis(250);
+    loop {
+        let asked = Instant::now();
+        match probe::server(gateway.houston()).await {
+            Ok(server) => {
+                pause = settings.probe_interval;
+                adopt(&app, &catalogue, &gateway, server);
+            }
+            Err(why) => {
+                tracing::warn!(%why, "Houston does not tell its version");
+                if !matches!(**app.health.load(), Health::Ready { .. } | Health::Draining) {
+                    app.health.store(Arc::new(Health::Unreachable(why.to_string())));
+                    pause = (pause * 2).min(settings.probe_interval);
+                }
+            }
+        }
+        tokio::select! {
+            () = sleep_until(asked + pause) => {}
+            // Drift is noticed by many requests at once; one look a second is enough.
+            () = gateway.drift.notified() => sleep(std::time::Duration::from_secs(1)).await,
+        }
+    }
+}
+
+/// Compiles the catalogue for what Houston told about itself, and serves it from now on.
+fn adopt(app: &App, catalogue: &Catalogue, gateway: &Gateway, server: probe::Server) {
+    let version = server.version;
+    let introspected = server.schema.is_some();
+    let compiled = match server.schema {
+        Some(schema) => Ok(catalogue.plan(&schema, version)),
+        None => catalogue.schema.at(version).map(|schema| catalogue.plan(&schema, version)),
+    };
+    let (plans, faults) = match compiled {
+        Ok(compiled) => compiled,
+        Err(error) => return tracing::error!(%error, %version, "cannot compile for this Houston; the old plans stay"),
+    };
+    if !faults.is_empty() {
+        tracing::warn!(%version, %faults, "some operations do not fit this Houston and are not served");
+    }
+    if !plans.is_same_as(&gateway.plans()) {
+        tracing::info!(%version, introspected, operations = plans.iter().count(), "compiled for this Houston");
+        gateway.replace_plans(plans);
+    }
+    app.health.store(Arc::new(Health::Ready { version, introspected }));
+}

@@ -1,0 +1,129 @@
+//! Telemetry: the log, and the names of all metrics.
+
+use crate::config::{Log, LogFormat};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use std::{io, io::IsTerminal as _, time::Duration};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+const REQUESTS: &str = "houston_gateway_requests_total";
+const DURATION: &str = "houston_gateway_request_duration_seconds";
+const CACHE: &str = "houston_gateway_cache_total";
+const CACHE_ENTRIES: &str = "houston_gateway_cache_entries";
+const CACHE_BYTES: &str = "houston_gateway_cache_bytes";
+
+/// Upper bounds in seconds: cached answers lie in the first, Houston's in the last.
+const BUCKETS: [f64; 12] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 10.0, 30.0];
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// A log filter that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("log.filter: {0}")]
+pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
+
+/// Starts logging to standard output. Lines are handed to a thread that writes what has gathered in one go; it writes the
+/// rest when the guard is dropped.
+///
+/// # Errors
+/// If the filter cannot be read.
+pub fn log(settings: &Log) -> Result<WorkerGuard, InvalidFilter> {
+    let filter: EnvFilter = settings.filter.parse()?;
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(io::BufWriter::new(io::stdout()));
+    let registry = tracing_subscriber::registry().with(filter);
+    // A second start, as in tests, changes nothing.
+    let _already_started = match settings.format {
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(writer)).try_init()
+        }
+        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init(),
+    };
+    Ok(guard)
+}
+
+/// All metrics of one gateway. Handles are registered once and kept: counting costs an atomic addition.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    entries: Gauge,
+    bytes: Gauge,
+}
+
+/// The metrics of one operation.
+pub struct RouteMetrics {
+    by_class: [Counter; 5],
+    duration: Histogram,
+    cache: [Counter; 6],
+}
+
+impl Metrics {
+    /// Sets the metrics up.
+    ///
+    /// # Errors
+    /// If the recorder refuses its settings, which are fixed.
+    pub fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)?
+            .build_recorder();
+        recorder.describe_counter(REQUESTS.into(), None, "Requests by operation and class of status".into());
+        recorder.describe_histogram(DURATION.into(), Some(Unit::Seconds), "Time from request to response".into());
+        recorder.describe_counter(CACHE.into(), None, "Reads by operation and what the cache did".into());
+        recorder.describe_gauge(CACHE_ENTRIES.into(), None, "Answers in the cache".into());
+        recorder.describe_gauge(CACHE_BYTES.into(), Some(Unit::Bytes), "Bytes in the cache".into());
+        let handle = recorder.handle();
+        let entries = recorder.register_gauge(&Key::from_static_name(CACHE_ENTRIES), &METADATA);
+        let bytes = recorder.register_gauge(&Key::from_static_name(CACHE_BYTES), &METADATA);
+        Ok(Self { recorder, handle, entries, bytes })
+    }
+
+    /// The metrics of an operation.
+    #[must_use]
+    pub fn route(&self, operation: &str) -> RouteMetrics {
+        let counter = |name: &'static str, label: &'static str, value: &'static str| {
+            let labels = vec![Label::new("operation", operation.to_owned()), Label::new(label, value)];
+            self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+        };
+        let labels = vec![Label::new("operation", operation.to_owned())];
+        RouteMetrics {
+            by_class: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| counter(REQUESTS, "status", class)),
+            duration: self.recorder.register_histogram(&Key::from_parts(DURATION, labels), &METADATA),
+            cache: ["hit", "stale", "stale-on-error", "miss", "bypass", "uncacheable"]
+                .map(|outcome| counter(CACHE, "outcome", outcome)),
+        }
+    }
+
+    /// All metrics in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self, cache: Option<(u64, u64)>) -> String {
+        if let Some((entries, bytes)) = cache {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+            {
+                self.entries.set(entries as f64);
+                self.bytes.set(bytes as f64);
+            }
+        }
+        self.upkeep();
+        self.handle.render()
+    }
+
+    /// Folds recorded durations into the histograms. Needed now and then, or they pile up.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+impl RouteMetrics {
+    /// Counts a response.
+    pub fn count(&self, status: u16, took: Duration) {
+        if let Some(counter) = self.by_class.get(usize::from(status / 100).wrapping_sub(1)) {
+            counter.increment(1);
+        }
+        self.duration.record(took.as_secs_f64());
+    }
+
+    /// Counts what the cache did.
+    pub fn count_cache(&self, outcome: crate::gateway::CacheOutcome) {
+        self.cache[outcome as usize].increment(1);
+    }
+}
