@@ -243,11 +243,12 @@ impl<'c> Entry<'c> {
         let is_change = !self.is_read();
         let open_list = matches!(self.answer, Answer::List(_)) && !self.has_path_variables();
         let asks = self.takes(&Source::Query) || self.has_path_variables();
+        let is_always_there = (open_list && !asks) || (self.plan.public && self.is_read());
         let rows = [
             (StatusCode::BAD_REQUEST, true),
             (StatusCode::UNAUTHORIZED, true),
             (StatusCode::FORBIDDEN, is_change || !self.plan.public),
-            (StatusCode::NOT_FOUND, !(open_list && !asks) && !(self.plan.public && self.is_read())),
+            (StatusCode::NOT_FOUND, !is_always_there),
             (StatusCode::CONFLICT, is_change),
             (StatusCode::PAYLOAD_TOO_LARGE, has_body),
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, has_body),
