@@ -96,8 +96,20 @@ pub(super) fn build(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> V
         .paths(paths)
         .components(Some(components.build()));
     let mut value = serde_json::to_value(document.build()).unwrap_or_default();
+    order_methods(&mut value);
     order_extensions(&mut value);
     value
+}
+
+/// Puts the operations of a path in the order in which things happen to what it names.
+fn order_methods(document: &mut Value) {
+    let items = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    for item in items.filter_map(Value::as_object_mut) {
+        let mut given = std::mem::take(item);
+        let ordered = ["get", "post", "put", "patch", "delete"].into_iter();
+        item.extend(ordered.filter_map(|method| Some((method.to_owned(), given.shift_remove(method)?))));
+        item.extend(given);
+    }
 }
 
 /// The living routes in the order of use.
