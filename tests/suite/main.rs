@@ -9,4 +9,5 @@ mod http;
 mod lists;
 mod routes;
 mod secrecy;
+mod versions;
 mod walk;
