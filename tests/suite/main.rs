@@ -9,5 +9,7 @@ mod http;
 mod lists;
 mod routes;
 mod secrecy;
+mod semantics;
+mod trouble;
 mod versions;
 mod walk;

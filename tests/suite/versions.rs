@@ -118,8 +118,6 @@ async fn what_a_release_lacks_is_told_with_the_releases_that_have_it() {
     let path = format!("/deployments/{deployment}");
     let reply = new.patch(OWNER, &path, json!({ "config": { "executor": "LocalExecutor" } })).await;
     lacks_part(&reply, &json!({ "pointer": "/config" }), "before 1.0.0");
-    let reply = new.patch(OWNER, &path, json!({ "airflowVersion": "2.9.3" })).await;
-    lacks_part(&reply, &json!({ "pointer": "/airflowVersion" }), "before 1.0.1");
     let root = new.request(ADMIN, Method::PUT, "/users/x/system-roles/SYSTEM_ROOT_ADMIN");
     let root = new.send(root).await;
     lacks_part(&root, &json!({ "parameter": "role" }), "0.31.0 to before 0.32.0");
