@@ -1,18 +1,25 @@
-//! The commands: `serve`, `check`, `openapi`, `routes`.
+//! The commands: `serve`, `check`, `openapi`, `routes`, `problems`, `healthcheck`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through its standard streams")]
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind as UsageError};
 use houston_gateway::{
     catalogue::{Catalogue, Plans},
     config::{Config, ConfigError},
     gateway::releases,
     houston::{Houston, probe},
     openapi,
+    problem::Code,
     server::{self, Server, StartError},
     telemetry,
 };
 use houston_schema::{RELEASES, Version};
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit codes of sysexits.h.
@@ -49,6 +56,10 @@ enum Command {
     },
     /// Print the table of routes
     Routes(Settings),
+    /// Print the table of problems: code, status, title, cause and cure
+    Problems,
+    /// Ask the gateway that runs on this machine with the same settings whether it is alive; for containers
+    Healthcheck(Settings),
 }
 
 #[derive(Args)]
@@ -105,6 +116,8 @@ enum Failure {
     Probe(#[from] probe::ProbeError),
     #[error("the demo cannot start: {0}")]
     Demo(#[from] houston_schema::SchemaError),
+    #[error("{address} is not alive: {why}")]
+    NotAlive { address: SocketAddr, why: String },
 }
 
 impl Failure {
@@ -112,7 +125,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Log(_) | Self::Start(StartError::Version(_)) => exit::CONFIG,
             Self::Start(StartError::Catalogue(_) | StartError::Operations(_) | StartError::Schema(_)) => exit::DATA,
-            Self::Start(StartError::Listen { .. }) | Self::Probe(_) => exit::UNAVAILABLE,
+            Self::Start(StartError::Listen { .. }) | Self::NotAlive { .. } | Self::Probe(_) => exit::UNAVAILABLE,
             Self::Start(_) | Self::System(_) | Self::Demo(_) => exit::SOFTWARE,
         }
     }
@@ -122,7 +135,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let asked_for = matches!(error.kind(), UsageError::DisplayHelp | UsageError::DisplayVersion);
             // Printing can only fail if nobody listens.
             let _nobody_listens = error.print();
             return if asked_for { ExitCode::SUCCESS } else { ExitCode::from(exit::USAGE) };
@@ -133,6 +146,8 @@ fn main() -> ExitCode {
         Command::Check(settings) => check(&settings),
         Command::Openapi { settings, format } => print_openapi(&settings, format),
         Command::Routes(settings) => print_routes(&settings),
+        Command::Problems => print_problems(),
+        Command::Healthcheck(settings) => healthcheck(&settings),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -227,21 +242,29 @@ fn greet(address: SocketAddr) {
     );
 }
 
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe => Err(why.into()),
+        _ => Ok(()),
+    }
+}
+
 fn check(settings: &Settings) -> Result<(), Failure> {
     let config = settings.load()?;
     let catalogue = server::catalogue(&config)?;
     if settings.houston_url.is_some() {
         return check_live(&catalogue, config);
     }
+    let mut report = String::new();
     // `serve` may meet any release, so a fault at one of them is a fault.
     let assumed = server::assumed_version(&config).map_err(StartError::from)?;
     for version in RELEASES.into_iter().filter(|each| *each != assumed).chain([assumed]) {
         let plans = server::plans(&catalogue, version)?;
         let served = plans.routes.iter().filter(|route| !route.plans.is_empty()).count();
-        println!("Houston {version}: {served} of {} routes", catalogue.routes.len());
+        report += &format!("Houston {version}: {served} of {} routes\n", catalogue.routes.len());
     }
-    println!("{} operations, no faults", catalogue.operations.len());
-    Ok(())
+    print(&format!("{report}{} operations, no faults\n", catalogue.operations.len()))
 }
 
 /// Asks a live Houston what it is, and tells what of the catalogue it can do.
@@ -255,7 +278,7 @@ fn check_live(catalogue: &Catalogue, config: Config) -> Result<(), Failure> {
         None => ("the built-in schema: introspection is off", catalogue.schema.at(version).map_err(StartError::from)?),
     };
     let (plans, faults) = catalogue.plan(&schema, version);
-    println!("Houston {version}, by {how}");
+    let mut report = format!("Houston {version}, by {how}\n");
     let mut counts = [0; 3];
     for (route, plan) in catalogue.routes.iter().zip(&plans.routes) {
         let (state, why) = match plan.plans.first() {
@@ -267,9 +290,9 @@ fn check_live(catalogue: &Catalogue, config: Config) -> Result<(), Failure> {
             }
         };
         counts[state] += 1;
-        println!("{}\t{}\t{}\t{why}", ["full", "narrowed", "absent"][state], route.method, route.path);
+        report += &format!("{}\t{}\t{}\t{why}\n", ["full", "narrowed", "absent"][state], route.method, route.path);
     }
-    println!("{} full, {} narrowed, {} absent", counts[0], counts[1], counts[2]);
+    print(&format!("{report}{} full, {} narrowed, {} absent\n", counts[0], counts[1], counts[2]))?;
     if faults.is_empty() { Ok(()) } else { Err(StartError::from(faults).into()) }
 }
 
@@ -285,19 +308,18 @@ fn print_openapi(settings: &Settings, format: Format) -> Result<(), Failure> {
         Format::OpenApi30 => openapi::Format::OpenApi30,
         Format::Swagger20 => openapi::Format::Swagger20,
     };
-    println!("{:#}", openapi::document(&catalogue, &plans, &server_url, format));
-    Ok(())
+    print(&format!("{:#}\n", openapi::document(&catalogue, &plans, &server_url, format)))
 }
 
 fn print_routes(settings: &Settings) -> Result<(), Failure> {
     let (catalogue, plans) = settings.compile()?;
-    println!("method\tpath\toperation\thouston\treleases\there");
+    let mut table = "method\tpath\toperation\thouston\treleases\there\n".to_owned();
     for (route, plan) in catalogue.routes.iter().zip(&plans.routes) {
         let operations = route.operations.iter().map(|index| &catalogue.operations[*index]);
         let mut fields: Vec<_> = operations.map(|each| each.root_field()).collect();
         fields.dedup();
-        println!(
-            "{}\t{}\t{}\t{}\t{}\t{}",
+        table += &format!(
+            "{}\t{}\t{}\t{}\t{}\t{}\n",
             route.method,
             route.path,
             catalogue.name_of(route).name,
@@ -306,5 +328,37 @@ fn print_routes(settings: &Settings) -> Result<(), Failure> {
             plan.plans.first().map_or("-", |plan| plan.operation.name.as_str()),
         );
     }
-    Ok(())
+    print(&table)
+}
+
+fn print_problems() -> Result<(), Failure> {
+    let mut table = "code\tstatus\ttitle\tcause\tcure\n".to_owned();
+    for code in Code::ALL {
+        let status = code.status().as_u16();
+        table += &format!("{}\t{status}\t{}\t{}\t{}\n", code.name(), code.title(), code.cause(), code.cure());
+    }
+    print(&table)
+}
+
+/// `GET /livez` by hand: an image with nothing but this program can tell its health.
+fn healthcheck(settings: &Settings) -> Result<(), Failure> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let server = settings.load()?.server;
+    let mut address = server.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let ask = || -> std::io::Result<String> {
+        let mut connection = TcpStream::connect_timeout(&address, PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        write!(connection, "GET {}/livez HTTP/1.0\r\nhost: {address}\r\n\r\n", server.base_path)?;
+        let mut status = [0; 12];
+        connection.read_exact(&mut status)?;
+        Ok(String::from_utf8_lossy(&status[9..]).into_owned())
+    };
+    match ask() {
+        Ok(status) if status == "200" => Ok(()),
+        Ok(status) => Err(Failure::NotAlive { address, why: format!("it answers {status}") }),
+        Err(why) => Err(Failure::NotAlive { address, why: why.to_string() }),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod csv;
 mod docs;
+mod events;
 mod observe;
 mod ops;
 mod origin;
@@ -13,8 +14,8 @@ pub use ops::Health;
 use crate::{
     caller::{Caller, FingerprintKey},
     catalogue::{Catalogue, Path as RoutePath},
-    config::Config,
-    gateway::{Ask, Context, Failure, Gateway, Parts},
+    config::{self, Config},
+    gateway::{Answer, Ask, Context, Events, Failure, Gateway, Parts},
     houston::Trace,
     problem::{Code, Problem},
     telemetry::{Metrics, RouteMetrics},
@@ -53,6 +54,7 @@ pub struct App {
     origin: Origin,
     base_path: String,
     body_limits: BodyLimits,
+    streams: config::Streams,
     /// For each path that creates: the path that reads what was created.
     locations: HashMap<RoutePath, RoutePath>,
     routes: Vec<RouteMetrics>,
@@ -76,6 +78,7 @@ impl App {
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
             body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.receive_timeout },
+            streams: config.streams.clone(),
             routes,
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
@@ -139,6 +142,14 @@ pub fn router(app: &Arc<App>, config: &Config) -> Router {
     router.layer(CatchPanicLayer::custom(panicked)).with_state(Arc::clone(app))
 }
 
+/// What a route answers with.
+enum Served {
+    Answer(Answer),
+    Stream(Events),
+    /// What HEAD gets to see of a stream.
+    StreamHead,
+}
+
 /// One request to a route of the catalogue.
 async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Request) -> Response {
     let (head, body) = request.into_parts();
@@ -146,8 +157,9 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let origin = || app.origin.of(&head.headers, peer);
     let metrics = &app.routes[route];
+    let operation = app.catalogue.name_of(&app.catalogue.routes[route]);
     let outcome = async {
-        let form = request::form(&head.method, &head.headers)?;
+        let form = request::form(&head.method, &head.headers, operation.stream)?;
         let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
@@ -164,27 +176,40 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
             cache: request::cache_request(&head.headers),
             idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         };
-        let answer = app.gateway.answer(ask).await.map_err(|failure| {
+        let served = match operation.stream {
+            true if head.method == Method::HEAD => Ok(Served::StreamHead),
+            true => app.gateway.open(ask).await.map(Served::Stream),
+            false => app.gateway.answer(ask).await.map(Served::Answer),
+        };
+        served.map(|served| (served, form)).map_err(|failure| {
             tracing::debug!(%failure, request_id = exchange.id(), "no answer");
             failure.problem()
-        })?;
-        respond::formed(answer, form)
+        })
     }
     .await;
     let mut response = match outcome {
-        Ok(answer) => {
+        Ok((Served::StreamHead, _)) => events::head(),
+        Ok((Served::Stream(stream), _)) => {
+            let (origin, path, id) = (origin(), head.uri.path().to_owned(), exchange.id().to_owned());
+            events::response(stream, &app.streams, move |problem| {
+                respond::problem_document(problem, &origin, &path, &id)
+            })
+        }
+        Ok((Served::Answer(answer), form)) => {
             if head.method == Method::GET {
-                metrics.count_cache(answer.answer.cache);
+                metrics.count_cache(answer.cache);
             }
-            respond::answer(&app, answer, &head.method, &head.uri, &head.headers, origin)
+            match respond::formed(answer, form) {
+                Ok(formed) => respond::answer(&app, formed, &head.method, &head.uri, &head.headers, origin),
+                Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
+            }
         }
         Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
     };
     if app.gateway.plans().routes[route].lifespan.until.is_some() {
         response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
     }
-    let operation = &app.catalogue.name_of(&app.catalogue.routes[route]).name;
-    exchange.end(response, head.method.as_str(), operation, metrics)
+    exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }
 
 async fn method_not_allowed(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {

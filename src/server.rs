@@ -103,7 +103,8 @@ impl Server {
                 stale_if_error: config.cache.stale_if_error,
             })
         });
-        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, Arc::clone(&catalogue), plans);
+        let houston = Houston::new(config.houston.clone())?;
+        let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());
         let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config);
         let address = config.server.listen;
         let listen = || {
@@ -137,6 +138,7 @@ impl Server {
             .timer(hyper_util::rt::TokioTimer::new())
             .header_read_timeout(self.config.server.receive_timeout);
         let serve = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
+        let gateway = Arc::clone(&self.gateway);
         let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
         let upkeep = async {
             loop {
@@ -148,6 +150,8 @@ impl Server {
             stop.await;
             tracing::info!("shutting down: finishing what runs");
             self.app.health.store(Arc::new(Health::Draining));
+            // They would run for hours.
+            gateway.end_streams();
             handle.graceful_shutdown(Some(self.config.server.drain));
             std::future::pending::<()>().await;
         };

@@ -1,5 +1,6 @@
 //! Reading a request: credentials aside, everything that HTTP says about it.
 
+use super::events::EVENT_STREAM;
 use crate::{
     gateway::CacheRequest,
     problem::{Code, Fault, Place, Problem},
@@ -119,7 +120,12 @@ pub(super) enum Form {
 }
 
 /// Decides by `Accept` and `Prefer` how the answer is written: JSON wherever it is taken.
-pub(super) fn form(method: &Method, headers: &HeaderMap) -> Result<Form, Problem> {
+/// Streams are events and nothing else.
+pub(super) fn form(method: &Method, headers: &HeaderMap, is_stream: bool) -> Result<Form, Problem> {
+    if is_stream {
+        let taken = accepts(headers, EVENT_STREAM);
+        return if taken { Ok(Form::Json) } else { Err(not_acceptable(EVENT_STREAM)) };
+    }
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let is_minimal = preferences.flat_map(|value| value.split([',', ';'])).any(|each| each.trim() == "return=minimal");

@@ -21,7 +21,6 @@ pub const RELEASES: [Version; 4] =
 pub struct World {
     pub houston: Houston,
     pub gateway: SocketAddr,
-    pub houston_address: SocketAddr,
     pub client: Client,
     /// Every request through [`Self::send`] so far: method, path and the status it was answered with.
     pub answered: Mutex<Vec<(Method, String, u16)>>,
@@ -109,7 +108,7 @@ impl World {
         let client =
             Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let (answered, stop, tasks) = (Mutex::default(), Some(stop), vec![simulator, serving]);
-        Self { houston, gateway, houston_address, client, answered, stop, tasks }
+        Self { houston, gateway, client, answered, stop, tasks }
     }
 
     /// A request with a token as `X-API-Key`; none if the token is empty.
