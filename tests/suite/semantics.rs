@@ -1,6 +1,9 @@
 //! Where Houston's habits and what REST callers expect differ, and what the gateway makes of it.
 
-use crate::harness::{ADMIN, OWNER, VIEWER, World};
+use crate::{
+    harness::{ADMIN, OWNER, VIEWER, World},
+    routes::{id, items},
+};
 use houston_schema::Version;
 use houston_sim::Settings;
 use serde_json::{Value, json};
@@ -100,10 +103,8 @@ async fn a_workspace_with_deployments_is_not_deleted_although_houston_would() {
         assert_eq!(refused.problem(), "CONFLICT");
         assert_eq!(refused.json()["detail"], "The workspace still has deployments. Delete them first.");
         assert_eq!(world.houston.calls().field("deleteWorkspace"), 0, "at {version}");
-        for each in
-            world.get(OWNER, &format!("{path}/deployments")).await.expect(200).json()["value"].as_array().unwrap()
-        {
-            world.delete(OWNER, &format!("/deployments/{}", each["id"].as_str().unwrap())).await.expect(200);
+        for each in items(&world.get(OWNER, &format!("{path}/deployments")).await.expect(200)) {
+            world.delete(OWNER, &format!("/deployments/{}", id(&each))).await.expect(200);
         }
         world.delete(OWNER, &path).await.expect(200);
         assert_eq!(world.houston.calls().field("deleteWorkspace"), 1, "at {version}");
@@ -202,11 +203,11 @@ async fn walk(world: &World, token: &str, list: &str, limit: u32) -> Vec<String>
     let mut all = Vec::new();
     let mut path = format!("{list}?limit={limit}");
     loop {
-        let page = world.get(token, &path).await.expect(200).json();
-        let items = page["value"].as_array().expect("a list");
+        let page = world.get(token, &path).await.expect(200);
+        let items = items(&page);
         assert!(items.len() <= limit as usize, "{path}");
-        all.extend(items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()));
-        let Some(cursor) = page["nextCursor"].as_str() else { return all };
+        all.extend(items.iter().map(id));
+        let Some(cursor) = page.json()["nextCursor"].as_str().map(str::to_owned) else { return all };
         path = format!("{list}?limit={limit}&cursor={cursor}");
     }
 }
@@ -258,13 +259,9 @@ async fn a_list_that_houston_only_gives_in_pages_comes_whole_without_a_limit() {
     }
     for (list, field, total) in [("/teams", "paginatedTeams", 124), ("/clusters", "paginatedClusters", 122)] {
         world.houston.forget_calls();
-        let whole = world.get(ADMIN, list).await.expect(200).json();
-        let ids: Vec<String> = whole["value"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|item| item["id"].as_str().unwrap().to_owned())
-            .collect();
+        let whole = world.get(ADMIN, list).await.expect(200);
+        let ids: Vec<String> = items(&whole).iter().map(id).collect();
+        let whole = whole.json();
         assert_eq!((ids.len(), &whole["total"]), (total, &json!(total)), "{list}");
         assert!(whole.get("nextLink").is_none(), "{list}");
         let calls = world.houston.calls();

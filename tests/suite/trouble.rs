@@ -7,7 +7,10 @@ use houston_sim::{Fault, Settings, Trouble};
 use http::StatusCode;
 use reqwest::Method;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 use tokio::net::TcpListener;
 
 /// A world without a cache, so that every request meets the trouble.
@@ -166,6 +169,21 @@ async fn stack_traces_stay_inside() {
 
 #[tokio::test]
 async fn answers_that_are_none_are_502() {
+    // A Houston that says the same to everything.
+    let says = Arc::new(Mutex::new(""));
+    let (said, listener) = (Arc::clone(&says), TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+    let address = listener.local_addr().expect("an address");
+    let router = Router::new().route("/v1", post(async move || *said.lock().expect("nobody panicked here")));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let world = World::with(Settings::default(), |config| {
+        config.cache.enabled = false;
+        config.houston.url = format!("http://{address}/v1").parse().expect("a URL");
+    })
+    .await;
+    let read = async |path: &str, body: &'static str| {
+        *says.lock().expect("nobody panicked here") = body;
+        world.get(OWNER, path).await
+    };
     for body in [
         "",
         "null",
@@ -185,30 +203,15 @@ async fn answers_that_are_none_are_502() {
         "{\"errors\":[{\"message\":42}]}",
         "\u{1f}\u{8b}\u{8}",
     ] {
-        let world = answering(body).await;
-        let reply = world.get(OWNER, "/workspaces").await;
-        assert_problem(&reply, 502, "BAD_UPSTREAM_ANSWER", body);
+        assert_problem(&read("/workspaces", body).await, 502, "BAD_UPSTREAM_ANSWER", body);
     }
-    let world = answering("{\"data\":{\"workspace\":[{\"id\":\"x\"}]}}").await;
-    assert_problem(&world.get(OWNER, "/workspaces/x").await, 502, "BAD_UPSTREAM_ANSWER", "a list for an object");
+    let list = read("/workspaces/x", "{\"data\":{\"workspace\":[{\"id\":\"x\"}]}}").await;
+    assert_problem(&list, 502, "BAD_UPSTREAM_ANSWER", "a list for an object");
     // What is allowed: members in any order, errors that are null or empty, and members that nobody knows.
-    let world = answering("{\"extensions\":{\"a\":[1]},\"errors\":[],\"data\":{\"x\":{},\"workspaces\":[]}}").await;
-    assert_eq!(world.get(OWNER, "/workspaces").await.expect(200).json(), json!({ "value": [] }));
-    let world = answering("{\"data\":{\"workspace\":{\"id\":\"x\"}},\"errors\":null}").await;
-    assert_eq!(world.get(OWNER, "/workspaces/x").await.expect(200).json(), json!({ "id": "x" }));
-}
-
-/// A gateway whose Houston says the same to everything.
-async fn answering(body: &'static str) -> World {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let router = Router::new().route("/v1", post(async move || body));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    World::with(Settings::default(), |config| {
-        config.cache.enabled = false;
-        config.houston.url = format!("http://{address}/v1").parse().expect("a URL");
-    })
-    .await
+    let extended = "{\"extensions\":{\"a\":[1]},\"errors\":[],\"data\":{\"x\":{},\"workspaces\":[]}}";
+    assert_eq!(read("/workspaces", extended).await.expect(200).json(), json!({ "value": [] }));
+    let object = read("/workspaces/x", "{\"data\":{\"workspace\":{\"id\":\"x\"}},\"errors\":null}").await;
+    assert_eq!(object.expect(200).json(), json!({ "id": "x" }));
 }
 
 #[tokio::test]
