@@ -6,6 +6,7 @@
 mod check;
 mod diagnostic;
 mod directive;
+mod elsewhere;
 mod input;
 mod operation;
 mod plan;
