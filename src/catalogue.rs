@@ -22,6 +22,9 @@ pub use selection::SelectionError;
 pub use source::{SourceFile, UnreadableOperations, embedded, overlaid};
 pub use template::{Path, Segment, Tag};
 
+/// The variable of a stream and of its replay that says from when on.
+pub const REPLAY_SINCE: &str = "since";
+
 use apollo_compiler::{
     Name, Node,
     ast::{Definition, Document, FragmentDefinition},

@@ -50,11 +50,11 @@ pub struct Server {
     pub trusted_proxies: Vec<IpAddr>,
     /// The largest request body.
     pub body_limit_bytes: usize,
-    #[serde(rename = "header_timeout_ms", deserialize_with = "milliseconds")]
-    /// How long the headers of a request may take.
-    pub header_timeout: Duration,
-    #[serde(rename = "drain_ms", deserialize_with = "milliseconds")]
+    /// How long the headers of a request may take, and then its body.
+    #[serde(rename = "receive_timeout_ms", deserialize_with = "milliseconds")]
+    pub receive_timeout: Duration,
     /// How long running requests may take after SIGTERM.
+    #[serde(rename = "drain_ms", deserialize_with = "milliseconds")]
     pub drain: Duration,
 }
 
@@ -64,6 +64,9 @@ pub struct Server {
 pub struct Houston {
     /// The GraphQL endpoint.
     pub url: url::Url,
+    /// The WebSocket of subscriptions; derived from `url` if there is none.
+    #[serde(deserialize_with = "optional_url")]
+    pub websocket_url: Option<url::Url>,
     /// The version to assume; may be empty.
     pub version: String,
     /// Whether to ask Houston for its version and schema.
@@ -124,6 +127,9 @@ pub struct Streams {
     /// Silence after which a comment is sent.
     #[serde(rename = "heartbeat_ms", deserialize_with = "milliseconds")]
     pub heartbeat: Duration,
+    /// The first pause before a broken stream is opened again.
+    #[serde(rename = "retry_ms", deserialize_with = "milliseconds")]
+    pub retry: Duration,
     /// Events that may wait for a slow reader.
     pub buffer_events: usize,
 }
@@ -266,6 +272,12 @@ impl Config {
         if !matches!(self.houston.url.scheme(), "http" | "https") {
             return nonsense("houston.url", "starts with http:// or https://");
         }
+        if self.houston.websocket_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "ws" | "wss")) {
+            return nonsense("houston.websocket_url", "starts with ws:// or wss://, or is empty");
+        }
+        if self.streams.heartbeat.is_zero() {
+            return nonsense("streams.heartbeat_ms", "is at least 1");
+        }
         if self.houston.max_in_flight == 0 || self.streams.buffer_events == 0 {
             return nonsense("houston.max_in_flight and streams.buffer_events", "are at least 1");
         }
@@ -317,6 +329,11 @@ fn parse_like(current: &Value, text: &str) -> Result<Value, toml::de::Error> {
             Ok(document.get("value").cloned().unwrap_or_else(|| Value::String(text.to_owned())))
         }
     }
+}
+
+fn optional_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<url::Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
 }
 
 fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

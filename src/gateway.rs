@@ -6,35 +6,41 @@
 mod bind;
 mod coerce;
 mod failure;
+mod feed;
+mod idempotency;
 mod json;
 mod listing;
 mod prepare;
 mod replay;
 mod reply;
 mod shape;
+mod stream;
 mod variables;
 mod verdict;
 
 pub use bind::{Parts, releases};
 pub use failure::{Failure, Refusal};
+pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};
-pub use replay::MEMORY as IDEMPOTENCY_MEMORY;
+pub use stream::{Event, Events};
 
 use crate::{
     cache::{Cache, Entry, Freshness, Key, TagSlot, etag},
     caller::{Caller, Fingerprint},
     catalogue::{Catalogue, Plan, Plans, RoutePlan, SelectionError, Shape},
-    houston::{Houston, Trace},
+    config,
+    houston::{CallError, Houston, Subscription, Trace},
     problem::{Code, Place},
 };
 use arc_swap::ArcSwap;
 use bind::Faults;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use idempotency::Replays;
 use listing::Listing;
-use replay::Replays;
 use reply::Reply;
 use std::{future::Future, sync::Arc, time::Duration};
+use stream::Streams;
 use tokio::sync::Notify;
 use variables::Variables;
 use verdict::{Verdict, judge};
@@ -75,6 +81,7 @@ pub struct Gateway {
     selections: moka::future::Cache<(u128, String), Arc<Plan>>,
     replays: Replays,
     credentials: moka::future::Cache<Fingerprint, bool>,
+    streams: Arc<Streams>,
     /// Told when Houston's schema turns out to be another one than the plans were made for.
     pub drift: Notify,
 }
@@ -143,7 +150,7 @@ pub struct Answer {
     pub cache: CacheOutcome,
     /// How old the body is.
     pub age: Duration,
-    /// The path's variables, for `Location`.
+    /// The path's variables, if something was created: for `Location`.
     pub path: Vec<(String, String)>,
     /// Whether this is the outcome of an earlier request with the same idempotency key.
     pub replayed: bool,
@@ -174,6 +181,7 @@ impl Gateway {
         cache: Option<Arc<Cache<Failure>>>,
         catalogue: Arc<Catalogue>,
         plans: Plans,
+        streams: config::Streams,
     ) -> Arc<Self> {
         let selections = moka::future::Cache::new(SELECTIONS);
         let replays = Replays::new();
@@ -183,6 +191,7 @@ impl Gateway {
             cache,
             plans: ArcSwap::from_pointee(plans),
             credentials,
+            streams: Streams::new(streams),
             drift: Notify::new(),
             catalogue,
             selections,
@@ -246,7 +255,10 @@ impl Gateway {
         } else {
             self.read(&call, &context, cache).await?
         };
-        answer.path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        if answer.status == StatusCode::CREATED {
+            let path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+            answer.path = path.collect();
+        }
         Ok(answer)
     }
 
@@ -404,16 +416,14 @@ impl Gateway {
         context: &Context,
     ) -> Result<Option<Bytes>, Failure> {
         let request = plan.request(|index| variables.get(index).is_some());
-        let bytes = self
-            .houston
-            .call(
-                request,
-                variables.text(),
-                !plan.operation.kind.is_mutation(),
-                context.caller.as_ref(),
-                &context.trace,
-            )
-            .await?;
+        let (caller, trace) = (context.caller.as_ref(), &context.trace);
+        let bytes = if plan.operation.kind.is_subscription() {
+            let first = self.houston.first_event(request, variables.text(), caller, trace).await;
+            self.welcomed(first, context).await?
+        } else {
+            let repeatable = !plan.operation.kind.is_mutation();
+            self.houston.call(request, variables.text(), repeatable, caller, trace).await?
+        };
         let reply = Reply::read(&bytes, &plan.response_key)
             .map_err(|why| Failure::BadReply(format!("Houston's answer is not JSON: {why}").into()))?;
         if !reply.errors.is_empty() {
@@ -424,6 +434,24 @@ impl Gateway {
             None if !reply.is_graphql => Err(Failure::BadReply("Houston's answer is not GraphQL".into())),
             None if plan.operation.absent == StatusCode::NOT_FOUND => Err(Failure::NotFound),
             None => Ok(None),
+        }
+    }
+
+    /// Subscribes at Houston.
+    async fn subscribe(&self, plan: &Plan, variables: &Variables, context: &Context) -> Result<Subscription, Failure> {
+        let request = plan.request(|index| variables.get(index).is_some());
+        let (caller, trace) = (context.caller.as_ref(), &context.trace);
+        let subscription = self.houston.subscribe(request, variables.text(), caller, trace).await;
+        self.welcomed(subscription, context).await
+    }
+
+    /// Finds out why Houston hung up, if it did: it may be the credential, of which it says nothing.
+    async fn welcomed<T>(&self, outcome: Result<T, CallError>, context: &Context) -> Result<T, Failure> {
+        match outcome {
+            Err(CallError::Rejected(_)) if !self.is_known(context).await? => {
+                Err(Failure::Refused(Arc::new(Refusal { code: Code::Unauthenticated, errors: Vec::new() })))
+            }
+            outcome => outcome.map_err(Failure::from),
         }
     }
 

@@ -1,13 +1,18 @@
-//! Houston: the one place that talks to it over HTTP.
+//! Houston: the one place that talks to it, over HTTP and over WebSockets.
 
 mod breaker;
 pub mod probe;
+mod socket;
+mod subscription;
+
+pub use subscription::Subscription;
 
 use crate::{caller::Caller, config};
 use breaker::Breaker;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::{Client, Url};
+use socket::Dialer;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -21,10 +26,12 @@ const IDLE: Duration = Duration::from_secs(4);
 /// The first pause before trying again; each further one doubles.
 const BACKOFF: Duration = Duration::from_millis(40);
 
+const USER_AGENT: &str = concat!("houston-gateway/", env!("CARGO_PKG_VERSION"));
+
 /// A client of one Houston.
-#[derive(Debug)]
 pub struct Houston {
     http: Client,
+    dialer: Dialer,
     url: Url,
     turns: Semaphore,
     retries: TpsBudget,
@@ -65,12 +72,33 @@ pub enum CallError {
     /// Houston failed too often; no call is made for a while.
     #[error("Houston failed repeatedly; calls are held back for {0:?}")]
     Open(Duration),
+    /// Houston closed a WebSocket instead of acknowledging the credential.
+    #[error("Houston did not acknowledge the WebSocket: {0}")]
+    Rejected(Arc<str>),
 }
 
 /// A client that cannot be built.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client: {0}")]
-pub struct ClientError(#[from] reqwest::Error);
+pub enum ClientError {
+    /// For HTTP.
+    #[error("cannot set up the HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    /// For WebSockets.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Trace {
+    /// Adds the headers to a request.
+    fn insert(&self, headers: &mut HeaderMap) {
+        if let Some(id) = &self.request_id {
+            headers.insert("x-request-id", id.clone());
+        }
+        if let Some(parent) = &self.traceparent {
+            headers.insert("traceparent", parent.clone());
+        }
+    }
+}
 
 impl Houston {
     /// A client for the Houston that `settings` name.
@@ -87,7 +115,7 @@ impl Houston {
                 .http1_only()
                 .redirect(reqwest::redirect::Policy::none())
                 .referer(false)
-                .user_agent(concat!("houston-gateway/", env!("CARGO_PKG_VERSION")));
+                .user_agent(USER_AGENT);
             if settings.use_proxy { builder } else { builder.no_proxy() }
         };
         // A slim container has no store of certificate authorities, and then no client can be built at all: fall back
@@ -99,6 +127,7 @@ impl Houston {
         })?;
         Ok(Self {
             http,
+            dialer: Dialer::new(&settings)?,
             url: settings.url.clone(),
             turns: Semaphore::new(settings.max_in_flight),
             retries: TpsBudget::new(Duration::from_secs(10), 10, 0.2),
@@ -164,7 +193,7 @@ impl Houston {
             if !may_repeat || attempt >= self.settings.retries || !self.retries.withdraw() {
                 return Err(error);
             }
-            sleep(backoff(attempt)).await;
+            sleep(backoff(BACKOFF, attempt)).await;
             attempt += 1;
         }
     }
@@ -189,13 +218,9 @@ impl Houston {
         if let Some(caller) = caller {
             request = request.header(header::AUTHORIZATION, caller.authorization().clone());
         }
-        if let Some(id) = &trace.request_id {
-            request = request.header("x-request-id", id.clone());
-        }
-        if let Some(parent) = &trace.traceparent {
-            request = request.header("traceparent", parent.clone());
-        }
-        let response = request.send().await.map_err(CallError::from)?;
+        let mut headers = HeaderMap::new();
+        trace.insert(&mut headers);
+        let response = request.headers(headers).send().await.map_err(CallError::from)?;
         let status = response.status();
         let bytes = self.read(response).await?;
         // Apollo answers 400 with a GraphQL body; a proxy in front answers anything with HTML.
@@ -258,9 +283,9 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
-/// A pause that doubles, give or take a half, so that callers do not come back together.
-fn backoff(attempt: u32) -> Duration {
+/// A pause that doubles from `first` on, give or take a half, so that callers do not come back together.
+pub(crate) fn backoff(first: Duration, attempt: u32) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new().hash_one(attempt) % 100;
-    BACKOFF * 2u32.pow(attempt.min(6)) * u32::try_from(random + 50).unwrap_or(100) / 100
+    first * 2u32.pow(attempt.min(6)) * u32::try_from(random + 50).unwrap_or(100) / 100
 }

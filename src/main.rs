@@ -6,6 +6,7 @@ use houston_gateway::{
     catalogue::{Catalogue, Plans},
     config::{Config, ConfigError},
     gateway::releases,
+    houston::{Houston, probe},
     openapi,
     problem::Code,
     server::{self, Server, StartError},
@@ -42,7 +43,8 @@ struct Cli {
 enum Command {
     /// Serve the REST API
     Serve(Serve),
-    /// Compile the catalogue and the configuration as `serve` does, and print every fault
+    /// Compile the catalogue and the configuration as `serve` does, and print every fault; with --houston-url, ask that
+    /// Houston what it is and tell which routes it can serve in full, in part or not at all
     Check(Settings),
     /// Print the OpenAPI document
     Openapi {
@@ -110,6 +112,8 @@ enum Failure {
     Log(#[from] telemetry::InvalidFilter),
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
+    #[error("Houston cannot be asked: {0}")]
+    Probe(#[from] probe::ProbeError),
     #[error("the demo cannot start: {0}")]
     Demo(#[from] houston_schema::SchemaError),
     #[error("{address} is not alive: {why}")]
@@ -121,7 +125,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Log(_) | Self::Start(StartError::Version(_)) => exit::CONFIG,
             Self::Start(StartError::Catalogue(_) | StartError::Operations(_) | StartError::Schema(_)) => exit::DATA,
-            Self::Start(StartError::Listen { .. }) | Self::NotAlive { .. } => exit::UNAVAILABLE,
+            Self::Start(StartError::Listen { .. }) | Self::NotAlive { .. } | Self::Probe(_) => exit::UNAVAILABLE,
             Self::Start(_) | Self::System(_) | Self::Demo(_) => exit::SOFTWARE,
         }
     }
@@ -183,7 +187,7 @@ fn serve(options: Serve) -> Result<(), Failure> {
     if let Some(address) = options.listen {
         config.server.listen = address;
     }
-    telemetry::log(&config.log)?;
+    let _writes_the_rest = telemetry::log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -249,6 +253,9 @@ fn print(text: &str) -> Result<(), Failure> {
 fn check(settings: &Settings) -> Result<(), Failure> {
     let config = settings.load()?;
     let catalogue = server::catalogue(&config)?;
+    if settings.houston_url.is_some() {
+        return check_live(&catalogue, config);
+    }
     let mut report = String::new();
     // `serve` may meet any release, so a fault at one of them is a fault.
     let assumed = server::assumed_version(&config).map_err(StartError::from)?;
@@ -258,6 +265,35 @@ fn check(settings: &Settings) -> Result<(), Failure> {
         report += &format!("Houston {version}: {served} of {} routes\n", catalogue.routes.len());
     }
     print(&format!("{report}{} operations, no faults\n", catalogue.operations.len()))
+}
+
+/// Asks a live Houston what it is, and tells what of the catalogue it can do.
+fn check_live(catalogue: &Catalogue, config: Config) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let houston = Houston::new(config.houston).map_err(StartError::from)?;
+    let server = runtime.block_on(probe::server(&houston))?;
+    let version = server.version;
+    let (how, schema) = match server.schema {
+        Some(schema) => ("its own schema", schema),
+        None => ("the built-in schema: introspection is off", catalogue.schema.at(version).map_err(StartError::from)?),
+    };
+    let (plans, faults) = catalogue.plan(&schema, version);
+    let mut report = format!("Houston {version}, by {how}\n");
+    let mut counts = [0; 3];
+    for (route, plan) in catalogue.routes.iter().zip(&plans.routes) {
+        let (state, why) = match plan.plans.first() {
+            None => (2, format!("part of Houston {}", releases(plan.lifespan))),
+            Some(plan) => {
+                let missing = plan.narrowed.keys().map(|name| format!("${name}"));
+                let missing: Vec<_> = missing.chain(plan.missing_fields.iter().cloned()).collect();
+                (usize::from(!missing.is_empty()), missing.join(", "))
+            }
+        };
+        counts[state] += 1;
+        report += &format!("{}\t{}\t{}\t{why}\n", ["full", "narrowed", "absent"][state], route.method, route.path);
+    }
+    print(&format!("{report}{} full, {} narrowed, {} absent\n", counts[0], counts[1], counts[2]))?;
+    if faults.is_empty() { Ok(()) } else { Err(StartError::from(faults).into()) }
 }
 
 fn print_openapi(settings: &Settings, format: Format) -> Result<(), Failure> {

@@ -1,24 +1,64 @@
-//! The published documents. Under way.
+//! The published documents: the catalogue, as the rest of the world reads it.
+//!
+//! One OpenAPI 3.1 model is made from the plans for one Houston, so a document shows what that Houston can do. The older
+//! versions are rendered from its JSON: 3.0 for Swagger UI and most importers, 2.0 in a profile for connectors, and a
+//! Postman collection. Equal input gives equal bytes.
+
+mod describe;
+mod example;
+mod input;
+mod model;
+mod names;
+mod operation;
+mod parameters;
+mod postman;
+mod problems;
+mod render20;
+mod render30;
+mod schema;
+mod selection;
+mod usage;
+
 use crate::catalogue::{Catalogue, Plans};
-/// Format.
-#[derive(Clone, Copy, Debug)]
+use serde_json::Value;
+
+/// A version of OpenAPI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// a
+    /// 3.1, the model itself.
     OpenApi31,
-    /// b
+    /// 3.0.3, which every tool reads.
     OpenApi30,
-    /// c
+    /// Swagger 2.0 for connectors of Power Automate, Power Apps and Logic Apps: no streams, one schema an operation.
     Swagger20,
 }
-/// Document.
-pub fn document(_: &Catalogue, _: &Plans, _: &str, _: Format) -> serde_json::Value {
-    serde_json::Value::Null
+
+/// A document that cannot be written as YAML.
+#[derive(Debug, thiserror::Error)]
+#[error("the document cannot be written as YAML: {0}")]
+pub struct YamlError(#[from] yaml_serde::Error);
+
+/// The document of what `plans` can serve. `server_url` is the address that callers use, base path included.
+#[must_use]
+pub fn document(catalogue: &Catalogue, plans: &Plans, server_url: &str, format: Format) -> Value {
+    let model = model::build(catalogue, plans, server_url.trim_end_matches('/'));
+    match format {
+        Format::OpenApi31 => model,
+        Format::OpenApi30 => render30::render(model),
+        Format::Swagger20 => render20::render(render30::render(model)),
+    }
 }
-/// Yaml.
-pub fn yaml(_: &serde_json::Value) -> Result<String, std::fmt::Error> {
-    Ok(String::new())
+
+/// A document as YAML.
+///
+/// # Errors
+/// If a value has no place in YAML; documents of this module have none such.
+pub fn yaml(document: &Value) -> Result<String, YamlError> {
+    Ok(yaml_serde::to_string(document)?)
 }
-/// Postman.
-pub fn postman(_: &Catalogue, _: &Plans, _: &str) -> serde_json::Value {
-    serde_json::Value::Null
+
+/// A Postman collection (2.1) of what `plans` can serve. It runs against the demo as it is.
+#[must_use]
+pub fn postman(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> Value {
+    postman::render(&document(catalogue, plans, server_url, Format::OpenApi30))
 }

@@ -2,6 +2,7 @@
 
 mod csv;
 mod docs;
+mod events;
 mod observe;
 mod ops;
 mod origin;
@@ -13,8 +14,8 @@ pub use ops::Health;
 use crate::{
     caller::{Caller, FingerprintKey},
     catalogue::{Catalogue, Path as RoutePath},
-    config::Config,
-    gateway::{Ask, Context, Failure, Gateway, Parts},
+    config::{self, Config},
+    gateway::{Answer, Ask, Context, Events, Failure, Gateway, Parts},
     houston::Trace,
     problem::{Code, Problem},
     telemetry::{Metrics, RouteMetrics},
@@ -30,6 +31,7 @@ use docs::{Document, Documents};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
+use request::BodyLimits;
 use secrecy::SecretString;
 use std::{borrow::Cow, collections::HashMap, net::SocketAddr, sync::Arc};
 use tower_http::{
@@ -37,6 +39,10 @@ use tower_http::{
     compression::CompressionLayer,
     cors::{AllowOrigin, Any, CorsLayer},
 };
+
+/// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. There is no `Sunset`,
+/// for the day on which a Houston is upgraded is its operator's.
+const DEPRECATED_SINCE: HeaderValue = HeaderValue::from_static("@1795392000");
 
 /// All that handling a request needs.
 pub struct App {
@@ -47,7 +53,8 @@ pub struct App {
     credentials: FingerprintKey,
     origin: Origin,
     base_path: String,
-    body_limit: usize,
+    body_limits: BodyLimits,
+    streams: config::Streams,
     /// For each path that creates: the path that reads what was created.
     locations: HashMap<RoutePath, RoutePath>,
     routes: Vec<RouteMetrics>,
@@ -70,7 +77,8 @@ impl App {
             credentials: FingerprintKey::random(),
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
-            body_limit: config.server.body_limit_bytes,
+            body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.receive_timeout },
+            streams: config.streams.clone(),
             routes,
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
@@ -79,6 +87,13 @@ impl App {
             admin_token: config.admin_token.clone(),
             catalogue,
         })
+    }
+}
+
+impl App {
+    /// Keeps the metrics small; to be called every few seconds.
+    pub fn upkeep(&self) {
+        self.metrics.upkeep();
     }
 }
 
@@ -127,6 +142,14 @@ pub fn router(app: &Arc<App>, config: &Config) -> Router {
     router.layer(CatchPanicLayer::custom(panicked)).with_state(Arc::clone(app))
 }
 
+/// What a route answers with.
+enum Served {
+    Answer(Answer),
+    Stream(Events),
+    /// What HEAD gets to see of a stream.
+    StreamHead,
+}
+
 /// One request to a route of the catalogue.
 async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Request) -> Response {
     let (head, body) = request.into_parts();
@@ -134,9 +157,10 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let origin = || app.origin.of(&head.headers, peer);
     let metrics = &app.routes[route];
+    let operation = app.catalogue.name_of(&app.catalogue.routes[route]);
     let outcome = async {
-        let form = request::form(&head.method, &head.headers)?;
-        let body = request::body(&head.method, &head.headers, body, app.body_limit).await?;
+        let form = request::form(&head.method, &head.headers, operation.stream)?;
+        let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
         let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
         let trace =
             Trace { request_id: Some(exchange.id.clone()), traceparent: head.headers.get("traceparent").cloned() };
@@ -152,24 +176,40 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
             cache: request::cache_request(&head.headers),
             idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         };
-        let answer = app.gateway.answer(ask).await.map_err(|failure| {
+        let served = match operation.stream {
+            true if head.method == Method::HEAD => Ok(Served::StreamHead),
+            true => app.gateway.open(ask).await.map(Served::Stream),
+            false => app.gateway.answer(ask).await.map(Served::Answer),
+        };
+        served.map(|served| (served, form)).map_err(|failure| {
             tracing::debug!(%failure, request_id = exchange.id(), "no answer");
             failure.problem()
-        })?;
-        respond::formed(answer, form)
+        })
     }
     .await;
-    let response = match outcome {
-        Ok(answer) => {
+    let mut response = match outcome {
+        Ok((Served::StreamHead, _)) => events::head(),
+        Ok((Served::Stream(stream), _)) => {
+            let (origin, path, id) = (origin(), head.uri.path().to_owned(), exchange.id().to_owned());
+            events::response(stream, &app.streams, move |problem| {
+                respond::problem_document(problem, &origin, &path, &id)
+            })
+        }
+        Ok((Served::Answer(answer), form)) => {
             if head.method == Method::GET {
-                metrics.count_cache(answer.answer.cache);
+                metrics.count_cache(answer.cache);
             }
-            respond::answer(&app, answer, &head.method, &head.uri, &head.headers, origin)
+            match respond::formed(answer, form) {
+                Ok(formed) => respond::answer(&app, formed, &head.method, &head.uri, &head.headers, origin),
+                Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
+            }
         }
         Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
     };
-    let operation = &app.catalogue.name_of(&app.catalogue.routes[route]).name;
-    exchange.end(response, head.method.as_str(), operation, metrics)
+    if app.gateway.plans().routes[route].lifespan.until.is_some() {
+        response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
+    }
+    exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }
 
 async fn method_not_allowed(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
@@ -212,7 +252,7 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 /// For each path that creates something, the path that reads one thing of the same type: below it by id, or else at the
-/// top by id.
+/// top by id. What the path already names is not what it creates.
 fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
     let all = catalogue.schema.all();
     let type_of = |index: usize| {
@@ -230,7 +270,8 @@ fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
         });
         let own = created.path.segments();
         let below = |route: &RoutePath| route.segments().split_last().is_some_and(|(_, parent)| parent == own);
-        let top = |route: &RoutePath| route.segments().len() == 2 && route.segments().first() == own.last();
+        let named = |route: &RoutePath| created.path.variables().any(|each| Some(each) == route.last_variable());
+        let top = |route: &RoutePath| route.segments().len() == 2 && !named(route);
         let read =
             reads.clone().find(|route| below(&route.path)).or_else(|| reads.clone().find(|route| top(&route.path)));
         if let Some(read) = read {

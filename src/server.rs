@@ -14,6 +14,9 @@ use houston_schema::{HoustonSchema, InvalidVersion, NEWEST, SDL, SchemaError, Ve
 use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc};
 use tokio::time::{Instant, sleep, sleep_until};
 
+/// How often recorded durations are folded into histograms.
+const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -100,7 +103,8 @@ impl Server {
                 stale_if_error: config.cache.stale_if_error,
             })
         });
-        let gateway = Gateway::new(Houston::new(config.houston.clone())?, cache, Arc::clone(&catalogue), plans);
+        let houston = Houston::new(config.houston.clone())?;
+        let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());
         let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config);
         let address = config.server.listen;
         let listen = || {
@@ -132,19 +136,29 @@ impl Server {
             .http_builder()
             .http1()
             .timer(hyper_util::rt::TokioTimer::new())
-            .header_read_timeout(self.config.server.header_timeout);
+            .header_read_timeout(self.config.server.receive_timeout);
         let serve = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
+        let gateway = Arc::clone(&self.gateway);
         let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
+        let upkeep = async {
+            loop {
+                sleep(UPKEEP).await;
+                self.app.upkeep();
+            }
+        };
         let drain = async {
             stop.await;
             tracing::info!("shutting down: finishing what runs");
             self.app.health.store(Arc::new(Health::Draining));
+            // They would run for hours.
+            gateway.end_streams();
             handle.graceful_shutdown(Some(self.config.server.drain));
             std::future::pending::<()>().await;
         };
         tokio::select! {
             served = serve => served.map_err(StartError::Serve),
             () = watch => Ok(()),
+            () = upkeep => Ok(()),
             () = drain => Ok(()),
         }
     }

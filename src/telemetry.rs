@@ -4,6 +4,7 @@ use crate::config::{Log, LogFormat};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::{io, io::IsTerminal as _, time::Duration};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 const REQUESTS: &str = "houston_gateway_requests_total";
@@ -11,6 +12,7 @@ const DURATION: &str = "houston_gateway_request_duration_seconds";
 const CACHE: &str = "houston_gateway_cache_total";
 const CACHE_ENTRIES: &str = "houston_gateway_cache_entries";
 const CACHE_BYTES: &str = "houston_gateway_cache_bytes";
+const STREAMS: &str = "houston_gateway_streams_open";
 
 /// Upper bounds in seconds: cached answers lie in the first, Houston's in the last.
 const BUCKETS: [f64; 12] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 10.0, 30.0];
@@ -22,19 +24,32 @@ static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, 
 #[error("log.filter: {0}")]
 pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
 
-/// Starts logging to standard output.
+/// Reads a log filter. Whatever it says, what would show credentials stays out: the WebSocket library traces whole frames,
+/// and the first of each connection holds the token.
+///
+/// # Errors
+/// If the text is no filter.
+pub fn filter(text: &str) -> Result<EnvFilter, InvalidFilter> {
+    Ok(text.parse::<EnvFilter>()?.add_directive("tungstenite=debug".parse()?))
+}
+
+/// Starts logging to standard output. Lines are handed to a thread that writes what has gathered in one go; it writes the
+/// rest when the guard is dropped.
 ///
 /// # Errors
 /// If the filter cannot be read.
-pub fn log(settings: &Log) -> Result<(), InvalidFilter> {
-    let filter: EnvFilter = settings.filter.parse()?;
+pub fn log(settings: &Log) -> Result<WorkerGuard, InvalidFilter> {
+    let filter = filter(&settings.filter)?;
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(io::BufWriter::new(io::stdout()));
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(io::stdout().is_terminal())).try_init(),
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true)).try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(writer)).try_init()
+        }
+        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init(),
     };
-    Ok(())
+    Ok(guard)
 }
 
 /// All metrics of one gateway. Handles are registered once and kept: counting costs an atomic addition.
@@ -43,6 +58,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
     entries: Gauge,
     bytes: Gauge,
+    streams: Gauge,
 }
 
 /// The metrics of one operation.
@@ -66,10 +82,12 @@ impl Metrics {
         recorder.describe_counter(CACHE.into(), None, "Reads by operation and what the cache did".into());
         recorder.describe_gauge(CACHE_ENTRIES.into(), None, "Answers in the cache".into());
         recorder.describe_gauge(CACHE_BYTES.into(), Some(Unit::Bytes), "Bytes in the cache".into());
+        recorder.describe_gauge(STREAMS.into(), None, "Streams that callers listen to".into());
         let handle = recorder.handle();
         let entries = recorder.register_gauge(&Key::from_static_name(CACHE_ENTRIES), &METADATA);
         let bytes = recorder.register_gauge(&Key::from_static_name(CACHE_BYTES), &METADATA);
-        Ok(Self { recorder, handle, entries, bytes })
+        let streams = recorder.register_gauge(&Key::from_static_name(STREAMS), &METADATA);
+        Ok(Self { recorder, handle, entries, bytes, streams })
     }
 
     /// The metrics of an operation.
@@ -88,18 +106,22 @@ impl Metrics {
         }
     }
 
-    /// All metrics in Prometheus' text format.
+    /// All metrics in Prometheus' text format. `cache` is its entries and bytes, `streams` how many are open.
     #[must_use]
-    pub fn render(&self, cache: Option<(u64, u64)>) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+    pub fn render(&self, cache: Option<(u64, u64)>, streams: usize) -> String {
         if let Some((entries, bytes)) = cache {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
-            {
-                self.entries.set(entries as f64);
-                self.bytes.set(bytes as f64);
-            }
+            self.entries.set(entries as f64);
+            self.bytes.set(bytes as f64);
         }
-        self.handle.run_upkeep();
+        self.streams.set(streams as f64);
+        self.upkeep();
         self.handle.render()
+    }
+
+    /// Folds recorded durations into the histograms. Needed now and then, or they pile up.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
     }
 }
 

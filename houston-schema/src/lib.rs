@@ -7,7 +7,7 @@
 mod slice;
 mod version;
 
-pub use slice::{HoustonSchema, Lifespan, SchemaError};
+pub use slice::{HoustonSchema, Lifespan, SchemaError, UNKNOWN_SHAPE};
 pub use version::{InvalidVersion, Version};
 
 /// The schema document that ships with the project.

@@ -12,7 +12,7 @@ const ANNOTATIONS: [&str; 5] = ["since", "until", "permissions", "secret", "exam
 
 /// A placeholder of the schema document for a result that nobody has documented. No Houston has such a type, so a
 /// slice carries no field that returns it; only a server's own introspection can tell what such a field really is.
-const UNKNOWN_SHAPE: &str = "UnknownShape";
+pub const UNKNOWN_SHAPE: &str = "UnknownShape";
 
 /// Houston's schema over all releases, with the annotations that say which release has what.
 #[derive(Debug)]

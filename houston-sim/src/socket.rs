@@ -46,7 +46,7 @@ pub(crate) async fn open(State(server): State<Server>, headers: HeaderMap, upgra
     if let Some(response) = before_houston(&troubles).await {
         return response;
     }
-    let protocols: &[&str] = if server.houston.0.settings.transport_ws { &[LEGACY, TRANSPORT] } else { &[LEGACY] };
+    let protocols: &[&str] = if server.houston.0.settings.transport_ws { &[TRANSPORT, LEGACY] } else { &[LEGACY] };
     upgrade.protocols(protocols.iter().copied()).on_upgrade(async move |mut socket| {
         let protocol = match socket.protocol().and_then(|name| name.to_str().ok()) {
             Some(LEGACY) => Protocol::Legacy,

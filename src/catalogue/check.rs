@@ -1,7 +1,7 @@
 //! Checks that need more than one operation: routes that overlap, operations that refer to others, secrets.
 
 use super::{
-    Catalogue, Operation, Path, Route, Segment, Source,
+    Catalogue, Operation, Path, REPLAY_SINCE, Route, Segment, Source,
     diagnostic::{Diagnostics, Fault, nearest},
     prune::definition_of,
 };
@@ -113,6 +113,15 @@ pub(super) fn references(catalogue: &Catalogue, faults: &mut Diagnostics) {
         if let Some(required) = &operation.requires_empty {
             let at = operation.definition.directives.get("requiresEmpty").and_then(|each| each.location());
             target_of(catalogue, operation, &required.operation, at, faults);
+        }
+        if let Some(replay) = &operation.replay {
+            let at = operation.definition.directives.get("stream").and_then(|each| each.location());
+            let found = target_of(catalogue, operation, replay, at, faults);
+            let since = |each: &Operation| each.variables.iter().any(|variable| variable.name == REPLAY_SINCE);
+            if found.is_some_and(|found| !since(found) || !since(operation)) {
+                let label = format!("{replay} and {} both need ${REPLAY_SINCE}: DateTime", operation.name);
+                faults.push(&operation.sources, Fault::new(format!("{replay} cannot replay this"), at, label));
+            }
         }
         if operation.cache.is_some() {
             let root = catalogue.schema.all().root_operation(operation.kind);

@@ -7,7 +7,7 @@ use super::{
 };
 use apollo_compiler::{
     Name, Node,
-    ast::{FragmentDefinition, OperationDefinition, OperationType, Selection, VariableDefinition},
+    ast::{Argument, FragmentDefinition, OperationDefinition, OperationType, Selection, Value, VariableDefinition},
     collections::IndexMap,
     parser::{SourceMap, SourceSpan},
 };
@@ -50,6 +50,8 @@ pub struct Operation {
     pub requires_empty: Option<RequiresEmpty>,
     /// Whether every event is served, rather than the first.
     pub stream: bool,
+    /// The query that reads what a listener of the stream missed.
+    pub replay: Option<String>,
     /// The variables, in the order of their declaration.
     pub variables: Vec<Variable>,
     /// The operation as written, fragments expanded.
@@ -139,6 +141,21 @@ impl Operation {
         self.definition.selection_set.iter().find_map(Selection::as_field).map_or("", |field| field.name.as_str())
     }
 
+    /// What the operation passes to that field, as written.
+    #[must_use]
+    pub fn arguments(&self) -> &[Node<Argument>] {
+        self.definition.selection_set.iter().find_map(Selection::as_field).map_or(&[], |field| &field.arguments)
+    }
+
+    /// The name of a stream's events: the root field's, which goes without `deployment`: `log`, `metrics`, `status`.
+    #[must_use]
+    pub fn event_name(&self) -> String {
+        let field = self.root_field();
+        let short = field.strip_prefix("deployment").filter(|rest| !rest.is_empty()).unwrap_or(field);
+        let mut letters = short.chars();
+        letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+    }
+
     /// Whether the operation asks Houston for one page rather than a whole list.
     #[must_use]
     pub fn is_paged(&self) -> bool {
@@ -149,6 +166,14 @@ impl Operation {
     #[must_use]
     pub fn answers_list(&self, root_is_list: bool) -> bool {
         (root_is_list && !self.one) || self.list.is_some()
+    }
+}
+
+impl Variable {
+    /// What Houston is sent when the caller sends nothing.
+    #[must_use]
+    pub fn default_value(&self) -> Option<&Value> {
+        self.definition.default_value.as_deref()
     }
 }
 
@@ -275,6 +300,7 @@ impl Reader<'_> {
                 })
             }),
             stream: written.directives.has("stream"),
+            replay: written.directives.get("stream").and_then(|each| self.directives.string(each, "replay")),
             method,
             path,
             variables,

@@ -250,7 +250,7 @@ impl Catalogue {
             .map(|each| Input {
                 name: each.name.clone(),
                 source: each.source.clone(),
-                ty: types.input(&each.definition.ty),
+                ty: types.input(declared(&definition, each).unwrap_or(&each.definition.ty)),
                 has_default: each.definition.default_value.is_some(),
             })
             .collect();
@@ -306,6 +306,12 @@ impl Catalogue {
             }
         }
     }
+}
+
+/// The type of a variable as this Houston calls it.
+fn declared<'d>(definition: &'d OperationDefinition, variable: &super::Variable) -> Option<&'d Type> {
+    let same = definition.variables.iter().find(|each| each.name.as_str() == variable.name);
+    same.map(|each| &*each.ty)
 }
 
 /// Validates what is about to be sent against the schema of the server that it will be sent to.

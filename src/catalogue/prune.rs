@@ -3,13 +3,14 @@
 use super::{
     Operation,
     diagnostic::{Diagnostics, Fault, nearest},
+    selection::scalars,
 };
 use apollo_compiler::{
     Name, Node, Schema,
-    ast::{Argument, DirectiveList, FieldDefinition, OperationDefinition, Selection, Value},
+    ast::{Argument, DirectiveList, FieldDefinition, OperationDefinition, Selection, Type, Value},
     schema::ExtendedType,
 };
-use houston_schema::Lifespan;
+use houston_schema::{Lifespan, UNKNOWN_SHAPE};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is left of an operation on one Houston.
@@ -30,6 +31,8 @@ struct Pruner<'a> {
     dropped_variables: BTreeMap<String, Lifespan>,
     dropped_fields: Vec<String>,
     used: BTreeSet<Name>,
+    /// The input types that this Houston expects of variables that are arguments as they are.
+    expected: BTreeMap<Name, Name>,
 }
 
 /// Takes out of `operation` what `server` lacks. `all` is the schema over all releases: what it does not know either is
@@ -44,19 +47,39 @@ pub(super) fn prune(operation: &Operation, all: &Schema, server: &Schema, faults
         dropped_variables: BTreeMap::new(),
         dropped_fields: Vec::new(),
         used: BTreeSet::new(),
+        expected: BTreeMap::new(),
     };
     let root =
         server.root_operation(definition.operation_type).or_else(|| all.root_operation(definition.operation_type))?;
     pruner.selections(&mut definition.selection_set, &root.clone(), "");
-    let Pruner { dropped_variables, dropped_fields, used, .. } = pruner;
+    let Pruner { dropped_variables, dropped_fields, used, expected, .. } = pruner;
     definition.directives = DirectiveList::default();
     definition.variables.retain(|each| used.contains(&each.name));
     for variable in &mut definition.variables {
-        variable.make_mut().directives = DirectiveList::default();
+        let variable = variable.make_mut();
+        variable.directives = DirectiveList::default();
+        // Some of Houston's input types are known by their fields only, not by name: where the server's schema calls a
+        // type by another name than ours, its name holds.
+        if let Some(name) = expected.get(&variable.name)
+            && !server.types.contains_key(variable.ty.inner_named_type())
+            && all.types.contains_key(variable.ty.inner_named_type())
+        {
+            variable.ty = Node::new(renamed(&variable.ty, name));
+        }
     }
     let variables =
         dropped_variables.into_iter().filter(|(name, _)| !used.iter().any(|each| each == name.as_str())).collect();
     (!definition.selection_set.is_empty()).then_some(Pruned { definition, variables, fields: dropped_fields })
+}
+
+/// A type with another name inside.
+fn renamed(ty: &Type, name: &Name) -> Type {
+    match ty {
+        Type::Named(_) => Type::Named(name.clone()),
+        Type::NonNullNamed(_) => Type::NonNullNamed(name.clone()),
+        Type::List(item) => Type::List(Box::new(renamed(item, name))),
+        Type::NonNullList(item) => Type::NonNullList(Box::new(renamed(item, name))),
+    }
 }
 
 impl Pruner<'_> {
@@ -85,6 +108,9 @@ impl Pruner<'_> {
         field.arguments.retain_mut(|argument| {
             if let Some(expected) = definition.argument_by_name(&argument.name) {
                 let expected = expected.ty.inner_named_type().clone();
+                if let Some(variable) = argument.value.as_variable() {
+                    self.expected.insert(variable.clone(), expected.clone());
+                }
                 self.value(&mut argument.make_mut().value, &expected);
                 return true;
             }
@@ -98,10 +124,14 @@ impl Pruner<'_> {
             }
             false
         });
+        let inner = definition.ty.inner_named_type().clone();
         if field.selection_set.is_empty() {
+            // Where nobody has documented a shape, the server's own schema is all there is to go by.
+            if known_anywhere.is_some_and(|known| known.ty.inner_named_type() == UNKNOWN_SHAPE) {
+                field.selection_set = scalars(self.all, self.server, &inner);
+            }
             return true;
         }
-        let inner = definition.ty.inner_named_type().clone();
         self.selections(&mut field.selection_set, &inner, &path);
         !field.selection_set.is_empty()
     }

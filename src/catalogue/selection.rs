@@ -7,8 +7,8 @@ use super::{
     prune::{Pruned, definition_of, prune},
 };
 use apollo_compiler::{
-    Name, Node,
-    ast::{Field, Selection},
+    Name, Node, Schema,
+    ast::{DirectiveList, Field, Selection},
 };
 use houston_schema::Lifespan;
 use indexmap::IndexMap;
@@ -153,13 +153,7 @@ impl Selector<'_> {
         }
         let mut field = match known {
             Some(field) => Field::clone(field),
-            None => Field {
-                alias: None,
-                name: definition.name.clone(),
-                arguments: Vec::new(),
-                directives: Default::default(),
-                selection_set: Vec::new(),
-            },
+            None => plain_field(definition.name.clone()),
         };
         let ty = definition.ty.inner_named_type();
         let is_leaf = self.plans.server.types.get(ty).is_none_or(|ty| ty.is_leaf());
@@ -171,33 +165,10 @@ impl Selector<'_> {
             if !inner.0.is_empty() {
                 field.selection_set = self.select(inner, ty, &field.selection_set, &dotted)?;
             } else if known.is_none() {
-                field.selection_set = self.scalars(ty);
+                field.selection_set = scalars(all, &self.plans.server, ty);
             }
         }
         Ok(Selection::Field(Node::new(field)))
-    }
-
-    /// All scalar fields of a type that are no secrets: what is meant by naming a relation alone.
-    fn scalars(&self, ty: &Name) -> Vec<Selection> {
-        let all = self.catalogue.schema.all();
-        let fields = self.plans.server.get_object(ty).into_iter().flat_map(|object| object.fields.values());
-        let plain = fields.filter(|field| {
-            let is_leaf = self.plans.server.types.get(field.ty.inner_named_type()).is_none_or(|ty| ty.is_leaf());
-            is_leaf
-                && !field.arguments.iter().any(|argument| argument.is_required())
-                && definition_of(all, ty, &field.name).is_some_and(|field| !field.directives.has("secret"))
-        });
-        plain
-            .map(|field| {
-                Selection::Field(Node::new(Field {
-                    alias: None,
-                    name: field.name.clone(),
-                    arguments: Vec::new(),
-                    directives: Default::default(),
-                    selection_set: Vec::new(),
-                }))
-            })
-            .collect()
     }
 
     fn unknown(&self, dotted: &str, name: &str, parent: &Name, usual: &[Selection]) -> SelectionError {
@@ -210,4 +181,19 @@ impl Selector<'_> {
         };
         SelectionError::Invalid(format!("there is no field {dotted}; {hint}"))
     }
+}
+
+/// All scalar fields of a type that need no argument and are no secrets: what is meant by naming a relation alone.
+pub(super) fn scalars(all: &Schema, server: &Schema, ty: &Name) -> Vec<Selection> {
+    let fields = server.get_object(ty).into_iter().flat_map(|object| object.fields.values());
+    let plain = fields.filter(|field| {
+        server.types.get(field.ty.inner_named_type()).is_none_or(|ty| ty.is_leaf())
+            && !field.arguments.iter().any(|argument| argument.is_required())
+            && !definition_of(all, ty, &field.name).is_some_and(|field| field.directives.has("secret"))
+    });
+    plain.map(|field| Selection::Field(Node::new(plain_field(field.name.clone())))).collect()
+}
+
+fn plain_field(name: Name) -> Field {
+    Field { alias: None, name, arguments: Vec::new(), directives: DirectiveList::default(), selection_set: Vec::new() }
 }

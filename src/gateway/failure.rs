@@ -50,6 +50,9 @@ pub enum Failure {
     /// Houston's answer is not a GraphQL response, or not of the expected shape.
     #[error("{0}")]
     BadReply(Arc<str>),
+    /// So many streams are open as may be.
+    #[error("{0} streams are open")]
+    TooManyStreams(usize),
     /// `only-if-cached`, and nothing suitable is cached.
     #[error("not cached")]
     NotCached,
@@ -110,6 +113,13 @@ impl Failure {
             Self::Conflict(detail) => Problem::new(Code::Conflict, &**detail),
             Self::Call(error) => call(error),
             Self::BadReply(why) => Problem::new(Code::BadUpstreamAnswer, sentence(why)),
+            Self::TooManyStreams(limit) => Problem {
+                retry_after: Some(10),
+                ..Problem::new(
+                    Code::TooManyRequests,
+                    format!("{limit} streams are open, which is as many as the gateway allows; close one first."),
+                )
+            },
             Self::NotCached => Problem::new(
                 Code::NotCached,
                 "The request allows only a cached answer; send it without only-if-cached.",
@@ -183,6 +193,9 @@ fn call(error: &CallError) -> Problem {
             504 => (Code::HoustonTimeout, "A proxy in front of Houston waited in vain for it.", None),
             _ => (Code::BadUpstreamAnswer, "A proxy in front of Houston answered in its place.", Some(5)),
         },
+        CallError::Rejected(_) => {
+            (Code::BadUpstreamAnswer, "Houston, or a proxy in front of it, refuses the WebSocket.", Some(5))
+        }
         CallError::Busy => (Code::Overloaded, "Too many calls to Houston are running already.", Some(1)),
         CallError::Open(pause) => {
             let seconds = pause.as_secs() + 1;

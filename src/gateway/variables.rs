@@ -1,6 +1,7 @@
 //! A request's GraphQL variables, kept as the JSON text that is sent and that keys the cache.
 
 use super::json::write_text;
+use crate::catalogue::Plan;
 use std::ops::Range;
 
 /// The variables of one request. They are written in the order of the plan's inputs, so equal requests make equal
@@ -30,6 +31,17 @@ impl Variables {
         let start = self.text.len();
         write(&mut self.text);
         self.values.push((index, start..self.text.len()));
+    }
+
+    /// The same without the variable `name`.
+    pub(super) fn without(&self, name: &str, plan: &Plan) -> Self {
+        let mut rest = Self::new();
+        for (index, input) in plan.inputs.iter().enumerate().filter(|(_, input)| input.name != name) {
+            if let Some(value) = self.get(index) {
+                rest.push(index, &input.name, |out| out.push_str(value));
+            }
+        }
+        rest
     }
 
     /// The JSON text of the variable of input `index`, if it was sent.

@@ -48,7 +48,8 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let size = app.gateway.cache().map(|cache| cache.size());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render(size)).into_response()
+    let text = app.metrics.render(size, app.gateway.open_streams());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 /// `DELETE /cache`: forgets everything. Only with the operator's own token, and only if there is one.

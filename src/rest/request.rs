@@ -1,5 +1,6 @@
 //! Reading a request: credentials aside, everything that HTTP says about it.
 
+use super::events::EVENT_STREAM;
 use crate::{
     gateway::CacheRequest,
     problem::{Code, Fault, Place, Problem},
@@ -10,6 +11,7 @@ use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, time::Duration};
+use tokio::time::timeout;
 
 /// Parameters of a query string, decoded, in order.
 pub(super) type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
@@ -34,15 +36,29 @@ fn decode(text: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
     percent_decode_str(text).decode_utf8()
 }
 
-/// Reads a body up to `limit` bytes and checks that it is JSON by its media type.
-pub(super) async fn body(method: &Method, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
+/// Reads a body and checks that it is JSON by its media type.
+pub(super) async fn body(
+    method: &Method,
+    headers: &HeaderMap,
+    body: Body,
+    limits: BodyLimits,
+) -> Result<Bytes, Problem> {
     if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Bytes::new());
     }
-    let bytes = match Limited::new(body, limit).collect().await {
+    let collected = timeout(limits.time, Limited::new(body, limits.bytes).collect()).await;
+    let collected = collected.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive in time."))?;
+    let bytes = match collected {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes.")));
+            return Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes.", limits.bytes)));
         }
         Err(_) => return Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
     };
@@ -104,7 +120,12 @@ pub(super) enum Form {
 }
 
 /// Decides by `Accept` and `Prefer` how the answer is written: JSON wherever it is taken.
-pub(super) fn form(method: &Method, headers: &HeaderMap) -> Result<Form, Problem> {
+/// Streams are events and nothing else.
+pub(super) fn form(method: &Method, headers: &HeaderMap, is_stream: bool) -> Result<Form, Problem> {
+    if is_stream {
+        let taken = accepts(headers, EVENT_STREAM);
+        return if taken { Ok(Form::Json) } else { Err(not_acceptable(EVENT_STREAM)) };
+    }
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let is_minimal = preferences.flat_map(|value| value.split([',', ';'])).any(|each| each.trim() == "return=minimal");

@@ -18,7 +18,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A private cache may keep an answer but asks again each time: the gateway answers that from memory, with 304, and a
 /// caller never sees something older than its own last change.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, max-age=0, must-revalidate");
-const VARY: HeaderValue = HeaderValue::from_static("Authorization, X-API-Key, Accept, Accept-Encoding");
+pub(super) const VARY: HeaderValue = HeaderValue::from_static("Authorization, X-API-Key, Accept, Accept-Encoding");
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -204,8 +204,8 @@ struct ProblemBody<'a> {
     houston: &'a [crate::problem::HoustonError],
 }
 
-/// A response to a request that went wrong.
-pub(super) fn problem(problem: &Problem, origin: &str, path: &str, request_id: &str) -> Response {
+/// A problem's document, tied to its request.
+pub(super) fn problem_document(problem: &Problem, origin: &str, path: &str, request_id: &str) -> Vec<u8> {
     let code = problem.code;
     let body = ProblemBody {
         kind: format!("{origin}/problems/{}", code.slug()),
@@ -219,7 +219,13 @@ pub(super) fn problem(problem: &Problem, origin: &str, path: &str, request_id: &
         houston: &problem.houston,
     };
     // Text, numbers and lists always serialise.
-    let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// A response to a request that went wrong.
+pub(super) fn problem(problem: &Problem, origin: &str, path: &str, request_id: &str) -> Response {
+    let code = problem.code;
+    let mut response = Response::new(Body::from(problem_document(problem, origin, path, request_id)));
     *response.status_mut() = code.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);

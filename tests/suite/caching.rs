@@ -116,6 +116,21 @@ async fn a_read_that_began_before_a_change_does_not_bring_the_old_state_back() {
 }
 
 #[tokio::test]
+async fn a_read_while_a_change_runs_is_not_found_afterwards() {
+    let world = World::new().await;
+    let workspace = world.workspace(OWNER, "Data Platform").await;
+    let path = format!("/workspaces/{workspace}");
+    world.houston.faults().add(slow("UpdateWorkspace", 200).times(1));
+    let change = async { world.patch(OWNER, &path, json!({ "label": "After" })).await.expect(200) };
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(world.get(OWNER, &path).await.expect(200).json()["label"], "Data Platform");
+    };
+    tokio::join!(change, meanwhile);
+    assert_eq!(world.get(OWNER, &path).await.expect(200).json()["label"], "After");
+}
+
+#[tokio::test]
 async fn a_change_with_unknown_outcome_invalidates_too() {
     let world = World::new().await;
     let workspace = world.workspace(OWNER, "Data Platform").await;

@@ -63,3 +63,38 @@ fn the_built_in_catalogue_fits_every_release() {
         assert!(faults.is_empty(), "at {release}: {faults}");
     }
 }
+
+#[test]
+fn the_servers_own_names_of_input_types_hold() {
+    let schema = HoustonSchema::parse(SDL, "config/houston.graphql").expect("the schema");
+    let catalogue =
+        Catalogue::compile(schema, &houston_gateway::catalogue::embedded()).unwrap_or_else(|faults| panic!("{faults}"));
+    let slice = catalogue.schema.at(NEWEST).expect("a slice").to_string();
+    let renamed = slice
+        .replace("input DagDeployment ", "input DagDeploymentInput ")
+        .replace(": DagDeployment,", ": DagDeploymentInput,");
+    assert_ne!(slice, renamed);
+    let server = apollo_compiler::Schema::parse_and_validate(renamed, "introspection").expect("a schema");
+    let (plans, faults) = catalogue.plan(&server, NEWEST);
+    assert!(faults.is_empty(), "{faults}");
+    let upsert = plans.by_name("UpsertDeployment").expect("a plan");
+    assert!(upsert.document.contains("$dagDeployment: DagDeploymentInput"), "{}", upsert.document);
+}
+
+#[test]
+fn an_undocumented_shape_is_taken_from_introspection() {
+    let schema = HoustonSchema::parse(SDL, "config/houston.graphql").expect("the schema");
+    let catalogue =
+        Catalogue::compile(schema, &houston_gateway::catalogue::embedded()).unwrap_or_else(|faults| panic!("{faults}"));
+    let slice = catalogue.schema.at(NEWEST).expect("a slice");
+    let (plans, _) = catalogue.plan(&slice, NEWEST);
+    assert!(plans.by_name("ReconcileClusters").is_none(), "nobody knows what it returns");
+    let told = format!(
+        "{slice} extend type Mutation {{ reconcileClusterMetadataJob: Job }} type Job {{ id: ID state: String }}"
+    );
+    let server = apollo_compiler::Schema::parse_and_validate(told, "introspection").expect("a schema");
+    let (plans, faults) = catalogue.plan(&server, NEWEST);
+    assert!(faults.is_empty(), "{faults}");
+    let plan = plans.by_name("ReconcileClusters").expect("a plan");
+    assert!(plan.document.contains("{ id state }"), "{}", plan.document);
+}

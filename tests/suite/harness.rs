@@ -6,7 +6,7 @@ use houston_schema::Version;
 use houston_sim::{Houston, Settings};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Mutex, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub const ADMIN: &str = "demo-system-admin";
@@ -21,8 +21,9 @@ pub const RELEASES: [Version; 4] =
 pub struct World {
     pub houston: Houston,
     pub gateway: SocketAddr,
-    pub houston_address: SocketAddr,
     pub client: Client,
+    /// Every request through [`Self::send`] so far: method, path and the status it was answered with.
+    pub answered: Mutex<Vec<(Method, String, u16)>>,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -106,7 +107,8 @@ impl World {
         });
         let client =
             Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { houston, gateway, houston_address, client, stop: Some(stop), tasks: vec![simulator, serving] }
+        let (answered, stop, tasks) = (Mutex::default(), Some(stop), vec![simulator, serving]);
+        Self { houston, gateway, client, answered, stop, tasks }
     }
 
     /// A request with a token as `X-API-Key`; none if the token is empty.
@@ -117,8 +119,11 @@ impl World {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.expect("an answer");
+        let request = request.build().expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
+        self.answered.lock().expect("nobody panicked here").push((method, path, status.as_u16()));
         Reply { status, headers, text: response.text().await.expect("a body") }
     }
 

@@ -1,6 +1,6 @@
 //! No token in any log line at any level, in any metric, in any problem: watched during the whole suite.
 //!
-//! The harness writes every log line of the gateway, the simulator and all libraries, at every level, to [`Watch`],
+//! The harness writes every log line of the gateway, the simulator and all libraries, at every level that the gateway's own filter lets through, to [`Watch`],
 //! which knows every credential that a test sends. A leak fails the test during which it happens.
 
 use crate::harness::{ADMIN, OWNER, World};
@@ -47,7 +47,8 @@ fn shows_secret(line: &str) -> bool {
 /// Starts watching, at every level, once for the whole suite.
 pub fn watch() {
     START.call_once(|| {
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(Watch).init();
+        let filter = houston_gateway::telemetry::filter("trace").expect("a filter");
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(Watch).init();
     });
 }
 

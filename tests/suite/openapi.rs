@@ -1,0 +1,381 @@
+//! The published documents: complete, faithful to what is sent to Houston, and the same every time.
+
+use houston_gateway::{
+    catalogue::{Catalogue, Plan, Plans, Shape, embedded},
+    openapi::{Format, document, postman, yaml},
+};
+use houston_schema::{HoustonSchema, NEWEST, RELEASES, SDL, Version};
+use serde_json::Value;
+use std::{collections::BTreeSet, env, fs, path::Path};
+
+const SERVER: &str = "http://127.0.0.1:8080";
+const FORMATS: [Format; 3] = [Format::OpenApi31, Format::OpenApi30, Format::Swagger20];
+
+fn catalogue() -> Catalogue {
+    let schema = HoustonSchema::parse(SDL, "config/houston.graphql").expect("a schema");
+    Catalogue::compile(schema, &embedded()).expect("a catalogue")
+}
+
+fn plans(catalogue: &Catalogue, version: Version) -> Plans {
+    let server = catalogue.schema.at(version).expect("a slice");
+    let (plans, faults) = catalogue.plan(&server, version);
+    assert!(faults.is_empty(), "{faults}");
+    plans
+}
+
+fn published(version: Version, format: Format) -> Value {
+    let catalogue = catalogue();
+    document(&catalogue, &plans(&catalogue, version), SERVER, format)
+}
+
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let of_item = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().expect("a path item").clone();
+        methods.into_iter().map(|(method, operation)| (path.clone(), method, operation)).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of_item).collect()
+}
+
+/// Calls `visit` with every object of the document that is no example.
+fn walk(value: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Value>)) {
+    match value {
+        Value::Object(members) => {
+            visit(members);
+            let parts =
+                members.iter().filter(|(name, _)| !["example", "default", "x-example"].contains(&name.as_str()));
+            parts.for_each(|(_, member)| walk(member, visit));
+        }
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
+
+fn references(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    walk(value, &mut |members| found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned)));
+    found
+}
+
+fn resolve<'d>(document: &'d Value, mut value: &'d Value) -> &'d Value {
+    while let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+        value = document.pointer(reference.trim_start_matches('#')).expect("what is referred to");
+    }
+    value
+}
+
+#[test]
+fn committed_documents_are_what_the_program_makes() {
+    let catalogue = catalogue();
+    let plans = plans(&catalogue, NEWEST);
+    let of = |format| document(&catalogue, &plans, SERVER, format);
+    let json = |value: &Value| serde_json::to_string_pretty(value).expect("JSON") + "\n";
+    let files = [
+        ("openapi-3.1.json", json(&of(Format::OpenApi31))),
+        ("openapi-3.0.json", json(&of(Format::OpenApi30))),
+        ("swagger-2.0.json", json(&of(Format::Swagger20))),
+        ("openapi.yaml", yaml(&of(Format::OpenApi30)).expect("YAML")),
+        ("postman.json", json(&postman(&catalogue, &plans, SERVER))),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
+    for (name, made) in files {
+        let path = folder.join(name);
+        if env::var_os("UPDATE_OPENAPI").is_some() {
+            fs::write(&path, made).expect("the file can be written");
+        } else {
+            let kept = fs::read_to_string(&path).unwrap_or_default();
+            assert!(kept == made, "openapi/{name} is out of date; run the tests with UPDATE_OPENAPI=1");
+        }
+    }
+}
+
+#[test]
+fn rendering_again_gives_the_same_bytes() {
+    let (one, other) = (catalogue(), catalogue());
+    let (plans_of_one, plans_of_other) = (plans(&one, NEWEST), plans(&other, NEWEST));
+    for format in FORMATS {
+        let first = document(&one, &plans_of_one, SERVER, format).to_string();
+        for _ in 0..5 {
+            assert!(first == document(&other, &plans_of_other, SERVER, format).to_string(), "{format:?} differs");
+        }
+    }
+    let first = postman(&one, &plans_of_one, SERVER).to_string();
+    assert!(first == postman(&other, &plans_of_other, SERVER).to_string());
+}
+
+#[test]
+fn every_living_route_appears_and_no_other() {
+    let catalogue = catalogue();
+    for version in RELEASES {
+        let plans = plans(&catalogue, version);
+        let living = catalogue.routes.iter().zip(&plans.routes).filter(|(_, plan)| !plan.plans.is_empty());
+        let expected: BTreeSet<_> = living
+            .map(|(route, _)| {
+                let name = catalogue.name_of(route).name.clone();
+                (route.path.to_string(), route.method.as_str().to_lowercase(), name)
+            })
+            .collect();
+        let made = document(&catalogue, &plans, SERVER, Format::OpenApi31);
+        let shown: BTreeSet<_> = operations(&made)
+            .into_iter()
+            .map(|(path, method, operation)| {
+                (path, method, operation["operationId"].as_str().expect("an id").to_owned())
+            })
+            .collect();
+        assert_eq!(expected, shown, "Houston {version}");
+    }
+}
+
+#[test]
+fn routes_say_which_fields_of_houston_they_serve() {
+    let made = published(NEWEST, Format::OpenApi31);
+    for (path, method, operation) in operations(&made) {
+        let fields = operation["x-houston-field"].as_array().expect("a list");
+        assert!(!fields.is_empty(), "{method} {path}");
+    }
+    assert_eq!(
+        made["paths"]["/deployments"]["get"]["x-houston-field"],
+        serde_json::json!(["deployments", "paginatedDeployments"])
+    );
+}
+
+#[test]
+fn references_resolve_and_every_component_is_used() {
+    for version in [NEWEST, Version::new(1, 0, 0), Version::new(0, 25, 0)] {
+        for format in FORMATS {
+            let made = published(version, format);
+            let referred = references(&made);
+            for reference in &referred {
+                let found = made.pointer(reference.trim_start_matches('#'));
+                assert!(found.is_some(), "{version} {format:?}: {reference} leads nowhere");
+            }
+            let groups: &[&str] = if format == Format::Swagger20 {
+                &["definitions", "responses", "parameters"]
+            } else {
+                &["components/schemas", "components/responses", "components/parameters", "components/headers"]
+            };
+            for group in groups {
+                for name in made.pointer(&format!("/{group}")).and_then(Value::as_object).expect("a group").keys() {
+                    assert!(
+                        referred.contains(&format!("#/{group}/{name}")),
+                        "{version} {format:?}: nothing uses {name}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_schema_contains_itself_or_offers_a_choice() {
+    for format in FORMATS {
+        let made = published(NEWEST, format);
+        let group = if format == Format::Swagger20 { "/definitions" } else { "/components/schemas" };
+        let schemas = made.pointer(group).and_then(Value::as_object).expect("schemas");
+        for name in schemas.keys() {
+            let mut reached = references(&schemas[name]);
+            let mut todo: Vec<_> = reached.iter().cloned().collect();
+            while let Some(next) = todo.pop() {
+                let inner = references(made.pointer(next.trim_start_matches('#')).expect("a schema"));
+                todo.extend(inner.into_iter().filter(|each| reached.insert(each.clone())));
+            }
+            assert!(!reached.contains(&format!("#{group}/{name}")), "{name} contains itself");
+        }
+        walk(&made, &mut |members| {
+            for word in ["oneOf", "anyOf", "not", "discriminator"] {
+                assert!(!members.contains_key(word), "{format:?} has {word}");
+            }
+        });
+    }
+}
+
+#[test]
+fn swagger_2_0_keeps_to_the_limits_of_connectors() {
+    for version in RELEASES {
+        let made = published(version, Format::Swagger20);
+        let operations = operations(&made);
+        assert!(serde_json::to_string_pretty(&made).expect("JSON").len() < 1_000_000);
+        assert!(operations.len() <= 256);
+        for (path, method, operation) in operations {
+            let responses = operation["responses"].as_object().expect("responses");
+            let with_schema = responses.values().filter(|each| resolve(&made, each).get("schema").is_some()).count();
+            assert!(with_schema <= 1, "{method} {path} has {with_schema} schemas");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(resolve(&made, parameter)["x-ms-summary"].is_string(), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_page_by_next_link_in_swagger_2_0() {
+    let made = published(NEWEST, Format::Swagger20);
+    let list = &made["paths"]["/workspaces"]["get"];
+    assert_eq!(list["x-ms-pageable"]["nextLinkName"], "nextLink");
+    let envelope = resolve(&made, &list["responses"]["200"]["schema"]);
+    assert_eq!(envelope["properties"]["value"]["type"], "array");
+    assert!(made["paths"]["/workspaces"]["post"].get("x-ms-pageable").is_none());
+}
+
+/// The schema of an answer holds exactly what the operations of its route select.
+#[test]
+fn answers_have_the_fields_that_are_selected() {
+    let catalogue = catalogue();
+    for version in [NEWEST, Version::new(0, 34, 0), Version::new(0, 25, 0)] {
+        let plans = plans(&catalogue, version);
+        let made = document(&catalogue, &plans, SERVER, Format::OpenApi31);
+        for (route, of_route) in catalogue.routes.iter().zip(&plans.routes) {
+            let Some(plan) = of_route.plans.first() else { continue };
+            let method = route.method.as_str().to_lowercase();
+            let operation = &made["paths"][route.path.to_string()][&method];
+            let status = plan.operation.status.as_str();
+            let schema = resolve(&made, &operation["responses"][status]["content"]["application/json"]["schema"]);
+            let mut shown = BTreeSet::new();
+            paths_of_schema(&made, schema, "", &mut shown);
+            let mut selected = BTreeSet::new();
+            of_route.plans.iter().for_each(|plan| paths_of_plan(plan, &mut selected));
+            assert_eq!(selected, shown, "{} at Houston {version}", plan.operation.name);
+        }
+    }
+}
+
+fn paths_of_schema(document: &Value, schema: &Value, at: &str, found: &mut BTreeSet<String>) {
+    let schema = resolve(document, schema);
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        paths_of_schema(document, part, at, found);
+    }
+    if let Some(items) = schema.get("items") {
+        return paths_of_schema(document, items, at, found);
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        paths_of_schema(document, property, &path, found);
+        found.insert(path);
+    }
+}
+
+fn paths_of_plan(plan: &Plan, found: &mut BTreeSet<String>) {
+    use apollo_compiler::ast::Selection;
+    fn add(selection: &[Selection], at: &str, found: &mut BTreeSet<String>) {
+        for field in selection.iter().filter_map(Selection::as_field) {
+            let name = field.response_name().to_string();
+            let path = if at.is_empty() { name } else { format!("{at}.{name}") };
+            add(&field.selection_set, &path, found);
+            found.insert(path);
+        }
+    }
+    let links = ["value", "nextLink", "nextCursor"].map(str::to_owned);
+    match &plan.shape {
+        Shape::Object | Shape::First => add(&plan.selection, "", found),
+        Shape::Scalar => {
+            found.insert(plan.response_key.clone());
+        }
+        Shape::List => {
+            add(&plan.selection, "value", found);
+            found.extend(links);
+        }
+        Shape::Wrapped(list) => {
+            let mut all = BTreeSet::new();
+            add(&plan.selection, "", &mut all);
+            let within = format!("{list}.");
+            all.remove(list);
+            found.extend(all.into_iter().map(|path| match path.strip_prefix(&within) {
+                Some(inner) => format!("value.{inner}"),
+                None => path,
+            }));
+            found.extend(links);
+        }
+    }
+}
+
+#[test]
+fn bodies_are_closed_and_have_an_example_that_fits() {
+    let made = published(NEWEST, Format::OpenApi31);
+    for (path, method, operation) in operations(&made) {
+        let Some(body) = operation.get("requestBody") else { continue };
+        let content = &body["content"]["application/json"];
+        let schema = resolve(&made, &content["schema"]);
+        assert_eq!(schema["additionalProperties"], false, "{method} {path}");
+        let example = content["example"].as_object().expect("an example");
+        for required in schema["required"].as_array().into_iter().flatten() {
+            assert!(example.contains_key(required.as_str().expect("a name")), "{method} {path}: {required}");
+        }
+        for name in example.keys() {
+            assert!(schema["properties"].get(name).is_some(), "{method} {path}: {name}");
+        }
+        assert_eq!(body["content"].get("application/merge-patch+json").is_some(), method == "patch");
+    }
+}
+
+#[test]
+fn secrets_are_passwords_in_what_is_sent() {
+    let made = published(NEWEST, Format::OpenApi31);
+    let schemas = &made["components"]["schemas"];
+    assert_eq!(schemas["CreateTokenBody"]["properties"]["password"]["format"], "password");
+    assert_eq!(schemas["ValidateGitSyncCredentialsBody"]["properties"]["httpsToken"]["format"], "password");
+}
+
+#[test]
+fn null_is_a_type_in_3_1_a_flag_in_3_0_and_an_extension_in_2_0() {
+    let label = |format: Format, group: &str| {
+        published(NEWEST, format).pointer(&format!("{group}/Workspace/properties/label")).expect("a label").clone()
+    };
+    assert_eq!(label(Format::OpenApi31, "/components/schemas")["type"], serde_json::json!(["string", "null"]));
+    let flagged = label(Format::OpenApi30, "/components/schemas");
+    assert_eq!((&flagged["type"], &flagged["nullable"]), (&"string".into(), &true.into()));
+    let extended = label(Format::Swagger20, "/definitions");
+    assert_eq!((&extended["type"], &extended["x-nullable"]), (&"string".into(), &true.into()));
+}
+
+#[test]
+fn public_operations_need_no_token_and_the_others_do() {
+    let made = published(NEWEST, Format::OpenApi31);
+    assert_eq!(made["paths"]["/auth/tokens"]["post"]["security"], serde_json::json!([]));
+    assert!(made["paths"]["/workspaces"]["get"].get("security").is_none());
+    assert_eq!(made["security"], serde_json::json!([{ "ApiKey": [] }, { "Bearer": [] }]));
+}
+
+#[test]
+fn what_ends_with_a_known_release_is_deprecated() {
+    let made = published(Version::new(0, 34, 0), Format::OpenApi31);
+    let card = &made["paths"]["/workspaces/{workspaceId}/card"]["get"];
+    assert_eq!(card["deprecated"], true);
+    assert_eq!(card["x-houston-until"], "0.35.0");
+    assert!(made["paths"]["/workspaces"]["get"].get("deprecated").is_none());
+}
+
+#[test]
+fn tags_come_in_order_of_use_with_a_description() {
+    let made = published(NEWEST, Format::OpenApi31);
+    let tags = made["tags"].as_array().expect("tags");
+    assert_eq!(tags[0]["name"], "Self");
+    assert_eq!(tags[3]["name"], "Workspace users");
+    assert!(tags.iter().all(|tag| tag["description"].as_str().is_some_and(|text| !text.is_empty())));
+}
+
+#[test]
+fn the_base_path_reaches_every_document() {
+    let catalogue = catalogue();
+    let plans = plans(&catalogue, NEWEST);
+    let server = "https://api.example.com/houston/";
+    let modern = document(&catalogue, &plans, server, Format::OpenApi30);
+    assert_eq!(modern["servers"][0]["url"], "https://api.example.com/houston");
+    let old = document(&catalogue, &plans, server, Format::Swagger20);
+    assert_eq!((&old["host"], &old["basePath"]), (&"api.example.com".into(), &"/houston".into()));
+    assert_eq!(old["schemes"], serde_json::json!(["https"]));
+    assert_eq!(postman(&catalogue, &plans, server)["variable"][0]["value"], "https://api.example.com/houston");
+}
+
+#[test]
+fn the_postman_collection_has_a_folder_for_each_tag_and_every_request_once() {
+    let catalogue = catalogue();
+    let plans = plans(&catalogue, NEWEST);
+    let collection = postman(&catalogue, &plans, SERVER);
+    let folders = collection["item"].as_array().expect("folders");
+    let made = document(&catalogue, &plans, SERVER, Format::OpenApi30);
+    let names: Vec<_> = folders.iter().map(|folder| folder["name"].clone()).collect();
+    let tags: Vec<_> = made["tags"].as_array().expect("tags").iter().map(|tag| tag["name"].clone()).collect();
+    assert_eq!(names, tags);
+    let requests: usize = folders.iter().map(|folder| folder["item"].as_array().expect("requests").len()).sum();
+    assert_eq!(requests, operations(&made).len());
+}
