@@ -10,4 +10,5 @@ mod lists;
 mod openapi;
 mod routes;
 mod secrecy;
+mod streaming;
 mod walk;
