@@ -1,4 +1,4 @@
-//! Names for the shapes of answers: equal shapes share one, and a new operation renames none that others have.
+//! Names for the shapes of answers: equal shapes share one.
 //!
 //! The fullest shape of a type that one operation shows alone has the type's name. The others are named after their
 //! place: the items of a list, the part of another type, or else the first operation that answers with them.

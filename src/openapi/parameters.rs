@@ -172,8 +172,8 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
             "Fields",
             query(
                 "fields",
-                "Only these fields, separated by commas, with dots for inner ones: `id,label,workspace.label`. \
-                 Houston is asked for nothing else.",
+                "Only these fields, separated by commas, with dots for inner ones: `label,workspace.label`. `id` \
+                 always comes along. Houston is asked for nothing else.",
                 text().min_length(Some(1)).max_length(Some(4096)).into(),
             )
             .extensions(suggested("id")),

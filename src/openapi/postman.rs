@@ -62,6 +62,11 @@ impl<'d> Operation<'d> {
         self.path.rsplit('/').find(|segment| !segment.starts_with('{')).unwrap_or_default()
     }
 
+    /// The variables of the path.
+    fn variables(&self) -> Vec<&'d str> {
+        self.path.split('/').filter(|segment| segment.starts_with('{')).collect()
+    }
+
     /// The example of the id of what is created.
     fn created(&self) -> Option<&'d Value> {
         self.value.pointer("/responses/201/content/application~1json/example/id")
@@ -83,12 +88,16 @@ fn pairs<'d>(document: &'d Value, all: &[Operation<'d>]) -> Vec<Pair<'d>> {
     let pair = |deletes: &Operation<'d>| {
         let parameters = parameters(document, deletes.value);
         let taken = parameters.into_iter().rfind(|each| each.get("in") == Some(&"path".into()))?.get("example")?;
-        let creates = all.iter().find(|each| {
+        let mut above = deletes.variables();
+        above.pop();
+        let creates = all.iter().filter(|each| {
             each.method == "post"
                 && each.value.pointer("/tags/0") == deletes.value.pointer("/tags/0")
                 && [deletes.collection(), &format!("{}s", deletes.collection())].contains(&each.collection())
+                && above.iter().all(|name| each.variables().contains(name))
                 && each.created() == Some(taken)
-        })?;
+        });
+        let creates = creates.min_by_key(|each| !deletes.path.starts_with(&format!("{}/", each.path)))?;
         let variable = format!("{}.id", creates.id());
         Some(Pair { creates: creates.id(), deletes: deletes.id(), variable, example: taken.as_str()? })
     };

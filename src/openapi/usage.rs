@@ -30,16 +30,18 @@ impl Meaning {
         Self::or_name(find(catalogue, operation, variable, 0), variable)
     }
 
-    /// The same for a variable of the path. Houston may take it as a filter or let it be absent, which its description
-    /// then says; another operation that takes it for what it names says better what it is.
+    /// The same for a variable of the path. Houston may take it as a filter or let it be absent, and its description then
+    /// says so; another operation that cannot do without says better what it is.
     pub(super) fn of_path_variable(catalogue: &Catalogue, operation: &Operation, variable: &str) -> Self {
         let own = find(catalogue, operation, variable, 0);
-        let named = |found: &&Node<InputValueDefinition>| found.ty.is_non_null();
-        let others = || {
-            let alike = catalogue.operations.iter().filter(|each| each.path.variables().any(|name| name == variable));
-            alike.filter_map(|each| find(catalogue, each, variable, 0)).find(named)
-        };
-        Self::or_name(own.filter(named).or_else(others).or(own), variable)
+        let meaning = Self::or_name(own, variable);
+        if own.is_some_and(|own| own.ty.is_non_null()) {
+            return meaning;
+        }
+        let alike = catalogue.operations.iter().filter(|each| each.path.variables().any(|name| name == variable));
+        let mut required = alike.filter_map(|each| find(catalogue, each, variable, 0).filter(|it| it.ty.is_non_null()));
+        let Some(other) = required.next().map(|found| Self::of(found)) else { return meaning };
+        Self { description: other.description, example: meaning.example.or(other.example), ..meaning }
     }
 
     fn or_name(found: Option<&Node<InputValueDefinition>>, variable: &str) -> Self {

@@ -381,3 +381,29 @@ fn the_postman_collection_has_a_folder_for_each_tag_and_every_request_once() {
     let requests: usize = folders.iter().map(|folder| folder["item"].as_array().expect("requests").len()).sum();
     assert_eq!(requests, operations(&made).len());
 }
+
+#[test]
+fn the_postman_collection_deletes_what_it_created() {
+    let catalogue = &*CATALOGUE;
+    let collection = postman(catalogue, &plans(catalogue, NEWEST), SERVER).to_string();
+    for variable in ["CreateWorkspace.id", "CreateDeployment.id", "AdoptDeployment.id", "CreateSystemServiceAccount.id"]
+    {
+        assert!(collection.contains(&format!("collectionVariables.set(\\\"{variable}\\\"")), "{variable} is not set");
+        assert!(collection.contains(&format!("{{{{{variable}}}}}")), "{variable} is not used");
+    }
+}
+
+#[test]
+fn variables_of_the_path_say_what_they_name() {
+    let made = published(NEWEST, Format::OpenApi31);
+    for (path, method, operation) in operations(&made) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let parameter = resolve(&made, parameter);
+            if parameter["in"] == "path" {
+                let description = parameter["description"].as_str().expect("a description");
+                assert!(!description.starts_with("Only "), "{method} {path}: {description}");
+                assert!(parameter.get("example").is_some(), "{method} {path}");
+            }
+        }
+    }
+}
