@@ -56,6 +56,8 @@ struct Inner {
     seed: fn() -> World,
     faults: Faults,
     calls: Mutex<CallLog>,
+    /// Each running subscription holds a clone.
+    running: Arc<()>,
 }
 
 /// A message that Houston would have mailed.
@@ -108,6 +110,7 @@ impl Houston {
             seed,
             faults: Faults::default(),
             calls: Mutex::default(),
+            running: Arc::default(),
             settings,
         }));
         houston.reset();
@@ -177,6 +180,12 @@ impl Houston {
     /// Starts counting anew.
     pub fn forget_calls(&self) {
         self.call_log().forget();
+    }
+
+    /// How many subscriptions run at the moment.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        Arc::strong_count(&self.0.running) - 1
     }
 
     /// How many tokens logins and reads of `self.token` have made.

@@ -20,7 +20,7 @@ use axum::{
 };
 use http::HeaderMap;
 use serde_json::{Map, Value as Json, json};
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use stream::Stream;
 use tokio::{
     sync::mpsc,
@@ -265,6 +265,7 @@ impl Session {
             id: id.clone(),
             failure,
             events: self.events.clone(),
+            _running: Arc::clone(&self.houston.0.running),
         };
         let task = tokio::spawn(stream.run()).abort_handle();
         self.running.insert(id.unwrap_or_default(), task);

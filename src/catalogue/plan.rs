@@ -160,6 +160,12 @@ impl Plans {
         self.by_name.get(operation)
     }
 
+    /// The schema of the Houston compiled for. It has no annotations.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.server
+    }
+
     /// Whether these plans send the same documents to the same release.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {

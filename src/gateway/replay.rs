@@ -4,7 +4,7 @@
 //! is written meanwhile stands in `logs`. Reading that after subscribing gives both what fell between and what arrives
 //! twice; the lines' ids tell them apart.
 
-use super::{Call, Context, Failure, Gateway, Listing, bind::Bound, shape, value_of, variables::Variables};
+use super::{Call, Context, Failure, Gateway, Listing, bind::Bound, keys::value_of, shape, variables::Variables};
 use crate::{
     catalogue::{Plan, Plans, REPLAY_SINCE},
     problem::{Fault, Place},

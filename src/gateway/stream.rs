@@ -8,8 +8,8 @@ use super::{
     bind::{self, Faults},
     choose,
     feed::{Batch, Feed, Subject},
+    keys::value_of,
     replay::{Item, Mark, Position, Replay},
-    value_of,
 };
 use crate::{caller::Fingerprint, catalogue::REPLAY_SINCE, config};
 use bytes::Bytes;

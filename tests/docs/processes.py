@@ -7,11 +7,13 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 300  # `cargo run` may have to compile.
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = 60
 
 
 class Server:
@@ -29,6 +31,7 @@ class Server:
             stdin=subprocess.DEVNULL, start_new_session=True,
         )
         self.address = self.wait(r"on (http://127\.0\.0\.1:\d+)")
+        self.wait_until_ready()
 
     def wait(self, pattern: str) -> str:
         deadline = time.monotonic() + START_SECONDS
@@ -41,6 +44,14 @@ class Server:
                 raise OSError(f"the server ended at once:\n{text}")
             time.sleep(0.05)
         raise OSError("the server did not start in time")
+
+    def wait_until_ready(self) -> None:
+        """A gateway has to ask Houston for its version first, which takes a moment."""
+        for _ in range(100):
+            with suppress(OSError), urllib.request.urlopen(f"{self.address}/readyz"):
+                return
+            time.sleep(0.05)
+        raise OSError("the gateway does not become ready")
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -61,6 +72,9 @@ class Simulator(Server):
     def __init__(self, binary: Path):
         super().__init__("exec houston-sim --listen 127.0.0.1:0", binary.parent, binary)
         self.address += "/v1"
+
+    def wait_until_ready(self) -> None:
+        """It is, as soon as it listens."""
 
 
 @dataclass
@@ -89,7 +103,7 @@ class Shell:
             ["bash", "--noprofile", "--norc"], cwd=cwd, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )
-        self.write("""curl() { command curl --write-out '%{stderr}%{http_code}\\n' "$@" 2>> "$CURL_NOTES"; }\n""")
+        self.write("""curl() { command curl --write-out '%{stderr}answered %{http_code}\\n' "$@" 2>> "$CURL_NOTES"; }\n""")
 
     def write(self, text: str) -> None:
         self.process.stdin.write(text)
@@ -97,9 +111,9 @@ class Shell:
 
     def run(self, commands: str) -> Done:
         """Runs commands; the status is that of the last."""
-        self.write(f"{commands.rstrip()}\n_status=$?; echo; echo {self.END} $_status\n")
+        self.write(f"{{ {commands.rstrip()}\n}} < /dev/null\n_status=$?; echo; echo {self.END} $_status\n")
         output, _, status = self.read().rpartition(self.END)
-        statuses = [int(note) for note in self.notes.read().split() if re.fullmatch(r"\d{3}", note)]
+        statuses = [int(status) for status in re.findall(r"answered (\d{3})", self.notes.read())]
         return Done(int(status), output.removesuffix("\n"), statuses)
 
     def read(self) -> str:

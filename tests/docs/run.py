@@ -49,6 +49,7 @@ VARYING = [
     (re.compile(r"(?i)(request-?id\"?: *\"?)[\w-]+"), r"\1<request>"),
     (re.compile(r"(?im)^(etag: |age: |content-length: ).*$"), r"\1<varies>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<hash>"),
+    (re.compile(r"\b[0-9a-f]{24}\b"), "<request>"),
 ]
 
 
@@ -106,19 +107,21 @@ def compare(expected: str, actual: str) -> None:
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """The commands of a console block, each with the output that follows it."""
+    """The commands of a console block as they are written, each with the output that follows it.
+
+    A command goes on after a backslash at the end of its line, and with lines that start with `> `.
+    """
     found: list[tuple[str, str]] = []
-    continued = False
     for line in text.splitlines():
+        command, output = found[-1] if found else ("", "")
         if line.startswith("$ "):
-            found.append((line[2:] + "\n", ""))
-        elif continued:
-            found[-1] = (found[-1][0] + line + "\n", "")
-        elif found:
-            found[-1] = (found[-1][0], found[-1][1] + line + "\n")
-        else:
+            found.append((line + "\n", ""))
+        elif not found:
             raise Wrong("a console block starts with `$ `")
-        continued = not found[-1][1] and line.endswith("\\")
+        elif not output and (command.endswith("\\\n") or line.startswith("> ")):
+            found[-1] = (f"{command}{line}\n", "")
+        else:
+            found[-1] = (command, f"{output}{line}\n")
     return found
 
 
@@ -127,7 +130,6 @@ class Page:
 
     def __init__(self, path: Path, bless: bool):
         self.path, self.bless = path, bless
-        self.text = path.read_text()
         self.blocks = blocks(path)
         self.folder = tempfile.TemporaryDirectory()
         self.server: Server | None = None
@@ -176,11 +178,10 @@ class Page:
 
     def replace(self, block: Block, text: str) -> None:
         """Writes other contents into a block of the page."""
-        old = block.text
-        if self.text.count(old) != 1:
-            raise Wrong("cannot be blessed: the same text stands elsewhere on the page")
-        self.text = self.text.replace(old, text)
-        self.path.write_text(self.text)
+        lines = self.path.read_text().splitlines()
+        start = blocks(self.path)[self.blocks.index(block)].line
+        lines[start : start + len(block.text.splitlines())] = text.splitlines()
+        self.path.write_text("\n".join(lines) + "\n")
         block.text = text
 
     def check(self, block: Block, expected: str, actual: str, written) -> None:
@@ -197,15 +198,16 @@ class Page:
     def console(self, block: Block) -> None:
         session = []
         for command, expected in commands(block.text):
-            actual = self.there(self.shell.run(self.here(command)).output)
+            typed = re.sub(r"(?m)^[$>] ", "", command)
+            actual = self.there(self.shell.run(self.here(typed)).output)
             try:
                 compare(expected, actual)
                 session.append((command, expected))
             except Wrong as wrong:
                 if not self.bless:
-                    raise Wrong(f"$ {command}{wrong}") from None
+                    raise Wrong(f"{command}{wrong}") from None
                 session.append((command, same_ends(actual)))
-        text = "".join(f"$ {command}{output}" for command, output in session)
+        text = "".join(f"{command}{output}" for command, output in session)
         if text != block.text:
             self.replace(block, text)
 

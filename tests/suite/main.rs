@@ -11,6 +11,8 @@ mod openapi;
 mod routes;
 mod secrecy;
 mod semantics;
+mod settings;
+mod streaming;
 mod trouble;
 mod versions;
 mod walk;

@@ -29,6 +29,8 @@ pub(super) struct Stream {
     /// An error that a fault puts in place of events. It is sent once, and the operation ends.
     pub(super) failure: Option<Json>,
     pub(super) events: mpsc::Sender<Frame>,
+    /// Counts as running for as long as it is held.
+    pub(super) _running: Arc<()>,
 }
 
 impl Stream {

@@ -1,0 +1,60 @@
+//! What the REST side asks: a request, who makes it, and how fresh the answer has to be.
+
+use super::Parts;
+use crate::{cache::Entry, caller::Caller, houston::Trace};
+use std::time::Duration;
+
+/// A request, as the REST side hands it over.
+#[derive(Debug)]
+pub struct Ask<'r> {
+    /// The index of the route in the catalogue.
+    pub route: usize,
+    /// Who asks.
+    pub context: Context,
+    /// What variables are bound from.
+    pub parts: Parts<'r>,
+    /// What the caller says about caching.
+    pub cache: CacheRequest,
+    /// The key under which a POST is done only once.
+    pub idempotency_key: Option<String>,
+}
+
+/// Who asks, and what identifies the request.
+#[derive(Clone, Default)]
+pub struct Context {
+    /// The caller, if a credential was sent.
+    pub caller: Option<Caller>,
+    /// Headers that go along to Houston.
+    pub trace: Trace,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("caller", &self.caller.as_ref().map(|each| each.fingerprint))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The request's `Cache-Control` (RFC 9111, 5.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheRequest {
+    /// Ask Houston, whatever is stored.
+    pub no_cache: bool,
+    /// Store nothing.
+    pub no_store: bool,
+    /// Do not ask Houston.
+    pub only_if_cached: bool,
+    /// The oldest acceptable age.
+    pub max_age: Option<Duration>,
+    /// How much freshness has to be left.
+    pub min_fresh: Option<Duration>,
+}
+
+impl CacheRequest {
+    /// Whether an entry is good enough.
+    pub(super) fn accepts(&self, entry: &Entry) -> bool {
+        let age = entry.age();
+        self.max_age.is_none_or(|max| age <= max) && self.min_fresh.is_none_or(|min| age + min <= entry.ttl)
+    }
+}

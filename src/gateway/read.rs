@@ -1,0 +1,99 @@
+//! Reads: through the cache where the operation allows it, as fresh as the caller wants it.
+
+use super::{Answer, CacheOutcome, CacheRequest, Call, Context, Failure, Gateway, keys::cache_key};
+use crate::cache::{Cache, Entry, Freshness, Key};
+use http::StatusCode;
+use std::{future::Future, sync::Arc, time::Duration};
+
+/// How long it is remembered that there is no such thing.
+const ABSENCE: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Answers a read.
+    pub(super) async fn read(
+        self: &Arc<Self>,
+        call: &Call,
+        context: &Context,
+        request: CacheRequest,
+    ) -> Result<Answer, Failure> {
+        let mut answer = match (&self.cache, &call.plan.operation.cache) {
+            (Some(cache), Some(policy)) if !request.no_store && call.plan.may_be_kept => {
+                // What all callers share is asked for in nobody's name.
+                let anonymous = Context { caller: None, trace: context.trace.clone() };
+                let context = if policy.public { &anonymous } else { context };
+                let key = cache_key(cache, call, context.caller.as_ref());
+                let (entry, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
+                if entry.body.is_empty() && call.plan.operation.absent == StatusCode::NOT_FOUND {
+                    return Err(Failure::NotFound);
+                }
+                Answer::cached(&call.plan, &entry, outcome)
+            }
+            _ if request.only_if_cached => return Err(Failure::NotCached),
+            _ => Answer::uncached(Arc::clone(&call.plan), self.perform(call, context).await?),
+        };
+        if call.plan.shape.is_list() && !answer.body.is_empty() {
+            answer.page(&call.listing)?;
+        }
+        Ok(answer)
+    }
+
+    async fn read_through(
+        self: &Arc<Self>,
+        cache: &Arc<Cache<Failure>>,
+        key: Key,
+        ttl: Duration,
+        call: &Call,
+        context: &Context,
+        request: CacheRequest,
+    ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
+        let fetch = || {
+            let (gateway, call, context) = (Arc::clone(self), call.clone(), context.clone());
+            async move {
+                let body = match gateway.perform(&call, &context).await {
+                    Err(Failure::NotFound) => return Ok(Entry::new(Vec::new(), ABSENCE)),
+                    body => body?,
+                };
+                // The entry gets an allocation of its own: a slice would keep the client's whole read buffer alive.
+                Ok(Entry::new(body.map(|body| body.to_vec()).unwrap_or_default(), ttl))
+            }
+        };
+        let stored = if request.no_cache { None } else { cache.get(&key).await };
+        let expired = match stored {
+            Some((entry, freshness)) if request.accepts(&entry) => match freshness {
+                Freshness::Fresh => return Ok((entry, CacheOutcome::Hit)),
+                Freshness::Stale => {
+                    cache.refresh(key, &entry, Failure::Lost, fetch());
+                    return Ok((entry, CacheOutcome::Stale));
+                }
+                Freshness::Expired => Some(entry),
+            },
+            // Too old for this caller: fetched apart from those for whom it is good enough.
+            Some(_) if !request.only_if_cached => return self.renew(cache, key, fetch(), CacheOutcome::Miss).await,
+            _ => None,
+        };
+        if request.only_if_cached {
+            return Err(Failure::NotCached);
+        }
+        if request.no_cache {
+            return self.renew(cache, key, fetch(), CacheOutcome::Bypass).await;
+        }
+        match (cache.fetch(key, Failure::Lost, fetch()).await, expired) {
+            (Ok(entry), _) => Ok((entry, CacheOutcome::Miss)),
+            (Err(failure), Some(old)) if failure.is_outage() => Ok((old, CacheOutcome::StaleOnError)),
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    /// Fetches for one caller alone, and stores what comes for all its next requests.
+    async fn renew(
+        &self,
+        cache: &Arc<Cache<Failure>>,
+        key: Key,
+        fetch: impl Future<Output = Result<Entry, Failure>>,
+        outcome: CacheOutcome,
+    ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
+        let entry = Arc::new(fetch.await?);
+        cache.put(key, Arc::clone(&entry)).await;
+        Ok((entry, outcome))
+    }
+}
