@@ -37,8 +37,8 @@ pub(super) struct Listing {
 enum Cursor {
     /// After the item with this id.
     After(String),
-    /// At Houston's page of this number, counted from 0.
-    Page(u32),
+    /// At Houston's page of this number, counted from 0, of pages of this size.
+    Page { number: u32, size: u32 },
     /// After the item with this id, or at this position if there is no such item any more.
     Position(usize, String),
 }
@@ -62,13 +62,11 @@ type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
 impl Listing {
     /// Whether Houston's own paging can serve what `query` asks for.
     pub(super) fn can_be_paged_by_houston(query: &Query<'_>) -> bool {
-        let has = |name: &str| query.iter().any(|(each, _)| each == name);
-        let mut cursors = query.iter().filter(|(name, _)| name == "cursor");
-        (has("limit") || has("cursor"))
-            && !has("sort")
-            && !has("updatedSince")
-            && !has("createdSince")
-            && cursors.all(|(_, value)| matches!(Cursor::read(value), Some(Cursor::After(_) | Cursor::Page(_))))
+        let first = |name: &str| query.iter().find(|(each, _)| each == name).map(|(_, value)| value.as_ref());
+        let limit = first("limit").and_then(|limit| limit.parse().ok());
+        let cursor = first("cursor").and_then(Cursor::read);
+        let cut_here = ["sort", "updatedSince", "createdSince"].into_iter().any(|name| first(name).is_some());
+        !cut_here && Self { limit, cursor, ..Self::default() }.is_one_page_of_houston()
     }
 
     /// Takes the list parameters out of `query`.
@@ -128,7 +126,14 @@ impl Listing {
 
     /// Whether a single page, as Houston cuts it, is what was asked for.
     pub(super) fn is_one_page_of_houston(&self) -> bool {
-        (self.limit.is_some() || self.cursor.is_some()) && self.sort.is_none() && self.since.is_empty()
+        let houston_knows_the_place = match &self.cursor {
+            None | Some(Cursor::After(_)) => true,
+            // Pages of another size begin elsewhere.
+            Some(Cursor::Page { size, .. }) => *size == self.houston_limit(),
+            Some(Cursor::Position(..)) => false,
+        };
+        let is_part = self.limit.is_some() || self.cursor.is_some();
+        is_part && houston_knows_the_place && self.sort.is_none() && self.since.is_empty()
     }
 
     /// The page that Houston is asked for first: the one that is wanted, or else the first of all.
@@ -144,7 +149,9 @@ impl Listing {
                 (Source::Page(PageRole::After), Some(Cursor::After(id))) => {
                     serde_json::Value::from(id.as_str()).to_string()
                 }
-                (Source::Page(PageRole::Number { first }), Some(Cursor::Page(page))) => (first + page).to_string(),
+                (Source::Page(PageRole::Number { first }), Some(Cursor::Page { number, .. })) => {
+                    (first + number).to_string()
+                }
                 (Source::Page(PageRole::Number { first }), _) => first.to_string(),
                 _ => continue,
             };
@@ -165,8 +172,8 @@ impl Listing {
         }
         let by_number = plan.inputs.iter().any(|input| matches!(input.source, Source::Page(PageRole::Number { .. })));
         let cursor = if by_number {
-            let page = if let Some(Cursor::Page(page)) = self.cursor { page } else { 0 };
-            Cursor::Page(page + 1)
+            let number = if let Some(Cursor::Page { number, .. }) = self.cursor { number } else { 0 };
+            Cursor::Page { number: number + 1, size: self.houston_limit() }
         } else {
             Cursor::After(scalar(items.last()?, "id").text()?.to_owned())
         };
@@ -197,7 +204,7 @@ impl Listing {
         }
         let start = match &self.cursor {
             None => 0,
-            Some(Cursor::Page(page)) => *page as usize * self.houston_limit() as usize,
+            Some(Cursor::Page { number, size }) => *number as usize * *size as usize,
             Some(Cursor::After(id)) => position_after(&items, id).unwrap_or(items.len()),
             Some(Cursor::Position(position, id)) => position_after(&items, id).unwrap_or(*position),
         };
@@ -229,7 +236,7 @@ impl Cursor {
     fn write(&self) -> String {
         URL_SAFE_NO_PAD.encode(match self {
             Self::After(id) => format!("a:{id}"),
-            Self::Page(page) => format!("p:{page}"),
+            Self::Page { number, size } => format!("p:{number}:{size}"),
             Self::Position(position, id) => format!("o:{position}:{id}"),
         })
     }
@@ -239,7 +246,11 @@ impl Cursor {
         let (kind, rest) = text.split_once(':')?;
         match kind {
             "a" if !rest.is_empty() => Some(Self::After(rest.to_owned())),
-            "p" => Some(Self::Page(rest.parse().ok().filter(|page| *page < u32::MAX / 2)?)),
+            "p" => {
+                let (number, size) = rest.split_once(':')?;
+                let number = number.parse().ok().filter(|number| *number < u32::MAX / 2)?;
+                Some(Self::Page { number, size: size.parse().ok().filter(|size| (1..=HOUSTON_PAGE).contains(size))? })
+            }
             "o" => {
                 let (position, id) = rest.split_once(':')?;
                 Some(Self::Position(position.parse().ok()?, id.to_owned()))

@@ -50,6 +50,8 @@ const TABLE: &[Row] = &[
     (None, BAD_INPUT, Text::Starts("The role binding does not exist"), Verdict::Is(Code::NotFound)),
     (None, INTERNAL, Text::Starts("No Node for the model"), Verdict::Is(Code::NotFound)),
     (None, INTERNAL, Text::Starts("Invalid authentication provider"), Verdict::Is(Code::NotFound)),
+    // Before 0.33.1 JavaScript speaks for a deployment that is not there.
+    (Some("logs"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
     // What clashes.
     (None, Some("DUPLICATE_EMAIL"), Text::Any, Verdict::Is(Code::Conflict)),
     (None, Some("USER_ALREADY_INVITED"), Text::Any, Verdict::Is(Code::Conflict)),

@@ -156,7 +156,7 @@ impl Walk {
         assert_eq!(reply.problem(), "NOT_FOUND");
     }
 
-    /// The items of a whole list.
+    /// The items of a list.
     pub async fn list(&self, token: &str, path: &str) -> Vec<Value> {
         items(&self.get(token, path).await.expect(200))
     }
@@ -164,6 +164,12 @@ impl Walk {
     /// The id of the user with this e-mail address.
     pub async fn user(&self, email: &str) -> String {
         id(&self.list(ADMIN, &format!("/users?email={email}")).await[0])
+    }
+
+    /// The id of the demo team with this name.
+    pub async fn team(&self, name: &str) -> String {
+        let teams = self.list(ADMIN, "/teams").await;
+        id(teams.iter().find(|each| each["name"] == name).expect("a team"))
     }
 
     /// The id of the demo deployment with this release name.

@@ -239,6 +239,15 @@ async fn pages_are_counted_as_the_release_counts_them() {
         let numbers: Vec<_> = calls.recent().iter().filter_map(|call| call.variables["page"].as_i64()).collect();
         let expected: Vec<_> = first.iter().flat_map(|first| *first..first + 3).collect();
         assert_eq!(numbers, expected, "at {version}");
+        // Who goes on with another limit, or with none, misses nothing and sees nothing twice.
+        for rest in ["", "&limit=1", "&limit=3", "&limit=200"] {
+            let page = world.get(OWNER, "/workspaces?limit=2").await.expect(200);
+            let cursor = page.json()["nextCursor"].as_str().expect("a cursor").to_owned();
+            let next = items(&world.get(OWNER, &format!("/workspaces?cursor={cursor}{rest}")).await.expect(200));
+            let next: Vec<String> = next.iter().map(id).collect();
+            assert_eq!(next, whole[2..2 + next.len()], "{rest} at {version}");
+            assert!(!next.is_empty(), "{rest} at {version}");
+        }
         let workspace = world.workspace(OWNER, "Data Platform").await;
         let users = format!("/workspaces/{workspace}/users");
         let whole = walk(&world, OWNER, &users, 200).await;
@@ -271,6 +280,11 @@ async fn a_list_that_houston_only_gives_in_pages_comes_whole_without_a_limit() {
         for limit in [7, 60, 100, 200] {
             assert_once(&walk(&world, ADMIN, list, limit).await, &ids, &format!("{list} by {limit}"));
         }
+        let sorted = world.get(ADMIN, &format!("{list}?sort=id&limit=2")).await.expect(200).json();
+        let place = sorted["nextCursor"].as_str().expect("a cursor");
+        let next = items(&world.get(ADMIN, &format!("{list}?limit=1&cursor={place}")).await.expect(200));
+        let seen = items(&world.get(ADMIN, &format!("{list}?limit=1")).await.expect(200));
+        assert_ne!(next, seen, "{list}: a place in the order of the gateway is no place for Houston");
         let last = world.get(ADMIN, &format!("{list}?sort=-name&limit=1")).await.expect(200).json();
         assert_eq!((last["value"].as_array().expect("a list").len(), &last["total"]), (1, &json!(total)), "{list}");
     }

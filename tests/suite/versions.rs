@@ -36,7 +36,7 @@ fn every_document_that_is_sent_fits_the_release_it_is_sent_to() {
                     valid.is_ok(),
                     "{} at {version}: {document}\n{}",
                     plan.operation.name,
-                    valid.unwrap_err().errors
+                    valid.expect_err("faults").errors
                 );
                 for annotation in ["@rest", "@cache", "@page", "@lookup", "@invalidates", "@flat"] {
                     assert!(!document.contains(annotation), "{document}");

@@ -1,7 +1,7 @@
 //! Who works on a deployment: users, teams and service accounts.
 
 use super::{find, items, role_on, walk};
-use crate::harness::{ADMIN, OWNER, VIEWER};
+use crate::harness::{OWNER, VIEWER};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -65,8 +65,7 @@ async fn teams_get_a_role_on_a_deployment_and_lose_it() {
     walk(&ROUTES[10..], async |w| {
         let deployment = w.deployment("solar-parallax-2308");
         let teams = format!("/deployments/{deployment}/teams");
-        let all = w.list(ADMIN, "/teams").await;
-        let team = super::id(all.iter().find(|each| each["name"] == "Finance Operations").expect("a team"));
+        let team = w.team("Finance Operations").await;
         let path = format!("{teams}/{team}");
         assert!(items(&w.guarded(OWNER, VIEWER, Method::GET, &teams, Value::Null).await.expect(200)).is_empty());
 

@@ -130,6 +130,7 @@ impl One<'_> {
         assert_eq!(lines[0]["message"], "score_payments begins");
         let since = format!("{logs}?search=score_payments&since=2200-01-01T00:00:00Z");
         assert!(w.list(VIEWER, &since).await.is_empty());
+        w.unknown(ADMIN, Method::GET, "/deployments/none/logs", Value::Null).await;
         let hidden = format!("/deployments/{}/logs", w.deployment("solar-parallax-2308"));
         assert_eq!(w.get(VIEWER, &hidden).await.expect(403).problem(), "FORBIDDEN");
 

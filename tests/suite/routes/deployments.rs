@@ -64,6 +64,9 @@ async fn deployments_are_created_found_changed_and_deleted() {
         );
         assert_eq!(w.get(OWNER, &path).await.expect(200).json()["description"], "Scores payments");
         assert_eq!(find(&w.list(OWNER, &list).await, &id).expect("it")["label"], "Fraud Detection");
+        w.patch(OWNER, &path, json!({ "executor": "CeleryExecutor" })).await.expect(200);
+        let read = w.get(OWNER, &path).await.expect(200).json();
+        assert_eq!((&read["executor"], &read["label"]), (&json!("CeleryExecutor"), &json!("Fraud Detection")));
         let taken = w.patch(OWNER, &path, json!({ "label": "Warehouse Staging" })).await.expect(409);
         assert_eq!(taken.problem(), "CONFLICT");
         if w.since(0, 30, 0) {

@@ -30,8 +30,7 @@ async fn teams_are_created_read_changed_given_roles_and_deleted() {
             assert_eq!(search.problem(), "NOT_IN_THIS_VERSION");
         }
 
-        let of_demo = items(&listed).into_iter().find(|each| each["name"] == "Finance Operations").expect("a team");
-        let mut id = super::id(&of_demo);
+        let mut id = w.team("Finance Operations").await;
         let viewer = w.user("viewer@example.com").await;
         if w.has("POST /teams") {
             let body = json!({ "name": "Risk", "userIds": [viewer] });

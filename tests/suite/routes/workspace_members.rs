@@ -1,7 +1,7 @@
 //! Who works in a workspace: users, invited people, teams and service accounts.
 
 use super::{find, items, role_on, walk};
-use crate::harness::{ADMIN, OWNER, VIEWER};
+use crate::harness::{OWNER, VIEWER};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ async fn teams_join_a_workspace_change_their_role_and_leave() {
     walk(&ROUTES[7..11], async |w| {
         let workspace = w.workspace_id("Marketing Analytics");
         let teams = format!("/workspaces/{workspace}/teams");
-        let Some(team) = team(w, "Finance Operations").await else { return };
+        let team = w.team("Finance Operations").await;
         let path = format!("{teams}/{team}");
         let listed = w.to_members(OWNER, Method::GET, &teams, Value::Null).await.expect(200);
         assert!(find(&items(&listed), &team).is_none());
@@ -105,14 +105,6 @@ async fn teams_join_a_workspace_change_their_role_and_leave() {
         w.unknown(OWNER, Method::DELETE, &format!("{teams}/none"), Value::Null).await;
     })
     .await;
-}
-
-async fn team(w: &super::Walk, name: &str) -> Option<String> {
-    if !w.has("GET /teams") {
-        return None;
-    }
-    let teams = w.list(ADMIN, "/teams").await;
-    teams.iter().find(|each| each["name"] == name).map(super::id)
 }
 
 #[tokio::test]
