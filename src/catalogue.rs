@@ -6,6 +6,7 @@
 mod check;
 mod diagnostic;
 mod directive;
+mod elsewhere;
 mod input;
 mod operation;
 mod plan;
@@ -34,7 +35,7 @@ use directive::Directives;
 use houston_schema::HoustonSchema;
 use http::Method;
 use input::VirtualInputs;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// All endpoints, checked, before any Houston version is known.
 #[derive(Debug)]
@@ -49,6 +50,11 @@ pub struct Catalogue {
     pub resources: Vec<Resource>,
     virtuals: VirtualInputs,
 }
+
+/// A time was set for an operation whose answers are never kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cache.ttl_seconds: there is no operation {0} whose answers are cached")]
+pub struct CannotBeCached(String);
 
 /// A method and path, and the operations that serve it.
 #[derive(Debug)]
@@ -91,6 +97,20 @@ impl Catalogue {
         catalogue.routes = check::routes(&catalogue.operations, &mut faults);
         check::references(&catalogue, &mut faults);
         faults.into_result(catalogue)
+    }
+
+    /// Keeps the answers of an operation for another time than its directive says; zero keeps none.
+    ///
+    /// # Errors
+    /// If there is no such operation, or none whose answers may be kept.
+    pub fn set_ttl(&mut self, name: &str, ttl: Duration) -> Result<(), CannotBeCached> {
+        let found = self.operations.iter_mut().find(|each| each.name == name).and_then(Arc::get_mut);
+        let operation = found.filter(|each| each.cache.is_some()).ok_or_else(|| CannotBeCached(name.to_owned()))?;
+        match &mut operation.cache {
+            Some(policy) if !ttl.is_zero() => policy.ttl = ttl,
+            policy => *policy = None,
+        }
+        Ok(())
     }
 
     /// The operation that names a route in the published documents.

@@ -5,8 +5,14 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use std::{env, fmt, io, net::IpAddr, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
-use toml::{Table, Value};
+use std::{
+    borrow::Cow, collections::BTreeMap, env, fmt, io, net::IpAddr, net::SocketAddr, ops::Range, path::Path,
+    path::PathBuf, time::Duration,
+};
+use toml::{
+    Spanned, Table, Value,
+    de::{DeTable, DeValue},
+};
 
 /// The defaults, with their documentation.
 pub const DEFAULTS: &str = include_str!("../config/gateway.toml");
@@ -114,6 +120,8 @@ pub struct Cache {
     /// Use past freshness while Houston fails.
     #[serde(rename = "stale_if_error_ms", deserialize_with = "milliseconds")]
     pub stale_if_error: Duration,
+    /// Seconds of freshness by operation, instead of the catalogue's.
+    pub ttl_seconds: BTreeMap<String, u64>,
 }
 
 /// `[streams]`
@@ -181,10 +189,13 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
-    /// The file, or an override of it, is wrong. The text shows line, column and a caret.
+    /// The file is wrong. The text shows every fault with line, column and a caret.
+    #[error("{0}")]
+    File(String),
+    /// A variable, or what all origins amount to, is wrong.
     #[error("{origin}: {source}")]
     Invalid {
-        /// The file or the variable.
+        /// The variable.
         origin: Origin,
         /// What is wrong.
         source: Box<toml::de::Error>,
@@ -202,8 +213,6 @@ pub enum ConfigError {
 /// Where a setting came from.
 #[derive(Debug)]
 pub enum Origin {
-    /// The configuration file.
-    File(PathBuf),
     /// An environment variable.
     Variable(String),
     /// Everything laid over each other.
@@ -213,7 +222,6 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.display().fmt(f),
             Self::Variable(name) => f.write_str(name),
             Self::Combined => f.write_str("configuration"),
         }
@@ -239,9 +247,7 @@ impl Config {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-            // Laid over the defaults as a whole first: only then do faults carry the line and column of the file.
-            let own: Table = text.parse().map_err(invalid(Origin::File(path.to_owned())))?;
-            toml::from_str::<Partial>(&text).map_err(invalid(Origin::File(path.to_owned())))?;
+            let own = read_file(&text, &path.display().to_string(), &settings)?;
             overlay(&mut settings, own);
         }
         for (section, values) in &mut settings {
@@ -285,24 +291,49 @@ impl Config {
     }
 }
 
-/// The sections that a file may hold, each with any of its settings: names are checked, absence is fine.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Partial {
-    #[serde(default, rename = "server")]
-    _server: Table,
-    #[serde(default, rename = "houston")]
-    _houston: Table,
-    #[serde(default, rename = "cache")]
-    _cache: Table,
-    #[serde(default, rename = "streams")]
-    _streams: Table,
-    #[serde(default, rename = "cors")]
-    _cors: Table,
-    #[serde(default, rename = "log")]
-    _log: Table,
-    #[serde(default, rename = "catalogue")]
-    _catalogue: Table,
+/// Reads a file and checks each of its settings by itself, so that every fault is found and told with its place.
+fn read_file(text: &str, path: &str, defaults: &Table) -> Result<Table, ConfigError> {
+    let fault = |error: &toml::de::Error, span: Range<usize>| {
+        let before = text.get(..span.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let (number, column) = (before.matches('\n').count() + 1, span.start - line_start + 1);
+        let carets = "^".repeat(span.len().clamp(1, line.len().saturating_sub(column - 1).max(1)));
+        format!(
+            "{path}:{number}:{column}: {}\n  | {line}\n  | {carets:>width$}",
+            error.message(),
+            width = column - 1 + carets.len()
+        )
+    };
+    let document = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        ConfigError::File(fault(&error, span))
+    })?;
+    let own: Table = text.parse().unwrap_or_default();
+    let mut faults = Vec::new();
+    // One setting, laid over the defaults.
+    let mut check = |section: &Spanned<Cow<'_, str>>, name: Option<&Spanned<Cow<'_, str>>>, span: Range<usize>| {
+        let mut alone = own.clone();
+        alone.retain(|each, _| each == section.get_ref());
+        if let (Some(name), Some(Value::Table(settings))) = (name, alone.get_mut(section.get_ref().as_ref())) {
+            settings.retain(|each, _| each == name.get_ref());
+        }
+        let mut settings = defaults.clone();
+        overlay(&mut settings, alone);
+        if let Err(error) = settings.try_into::<Config>() {
+            let unknown = error.message().starts_with("unknown field");
+            faults.push(fault(&error, if unknown { name.unwrap_or(section).span() } else { span }));
+        }
+    };
+    for (section, values) in document.get_ref() {
+        match values.get_ref() {
+            DeValue::Table(settings) if defaults.contains_key(section.get_ref().as_ref()) => {
+                settings.iter().for_each(|(name, value)| check(section, Some(name), value.span()));
+            }
+            _ => check(section, None, values.span()),
+        }
+    }
+    if faults.is_empty() { Ok(own) } else { Err(ConfigError::File(faults.join("\n"))) }
 }
 
 fn overlay(under: &mut Table, over: Table) {

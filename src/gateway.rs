@@ -43,7 +43,7 @@ use arc_swap::ArcSwap;
 use bind::Faults;
 use http::StatusCode;
 use idempotency::Replays;
-use keys::changed_tags;
+use keys::{changed_tags, named_slot};
 use listing::Listing;
 use std::{sync::Arc, time::Duration};
 use stream::Streams;
@@ -211,6 +211,15 @@ impl Gateway {
             outcome.map(|body| Answer::uncached(call.plan, body))
         });
         task.await.unwrap_or(Err(Failure::Lost))
+    }
+
+    /// Forgets cached answers: all, or those that carry a tag as it stands in the catalogue, its variable replaced.
+    pub fn forget(&self, tag: Option<&str>) {
+        let Some(cache) = &self.cache else { return };
+        match tag {
+            None => cache.clear(),
+            Some(tag) => cache.invalidate(&[named_slot(tag)]),
+        }
     }
 
     fn invalidate(&self, tags: &[TagSlot]) {

@@ -123,7 +123,7 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Log(_) | Self::Start(StartError::Version(_)) => exit::CONFIG,
+            Self::Config(_) | Self::Log(_) | Self::Start(StartError::Version(_) | StartError::Ttl(_)) => exit::CONFIG,
             Self::Start(StartError::Catalogue(_) | StartError::Operations(_) | StartError::Schema(_)) => exit::DATA,
             Self::Start(StartError::Listen { .. }) | Self::NotAlive { .. } | Self::Probe(_) => exit::UNAVAILABLE,
             Self::Start(_) | Self::System(_) | Self::Demo(_) => exit::SOFTWARE,

@@ -125,10 +125,10 @@ pub fn router(app: &Arc<App>, config: &Config) -> Router {
         .route("/docs/", get(docs::index))
         .route("/docs/{*file}", get(docs::file))
         .route("/problems/{code}", get(ops::problem_page))
-        .route("/cache", delete(ops::clear_cache))
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
+        .merge(operators(app))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route);
     let router = if app.base_path.is_empty() {
@@ -140,6 +140,14 @@ pub fn router(app: &Arc<App>, config: &Config) -> Router {
     let origins = &config.cors.allowed_origins;
     let router = if origins.is_empty() { router } else { router.layer(cors(origins)) };
     router.layer(CatchPanicLayer::custom(panicked)).with_state(Arc::clone(app))
+}
+
+/// What only operators may do; nothing, where no token guards it.
+fn operators(app: &App) -> Router<Arc<App>> {
+    match app.admin_token {
+        Some(_) => Router::new().route("/cache", delete(ops::clear_cache)),
+        None => Router::new(),
+    }
 }
 
 /// What a route answers with.
@@ -216,7 +224,7 @@ async fn method_not_allowed(State(app): State<Arc<App>>, method: Method, uri: Ur
     // The router adds Allow.
     let problem =
         Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."));
-    failed(&app, &problem, &method, &uri, &headers)
+    failed(&app, &problem, &method, uri.path(), &headers)
 }
 
 async fn no_such_route(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
@@ -224,13 +232,13 @@ async fn no_such_route(State(app): State<Arc<App>>, method: Method, uri: Uri, he
         Some(_) => "Paths have no slash at their end.",
         None => "GET /openapi.json lists all paths, /docs shows them.",
     };
-    failed(&app, &Problem::new(Code::NoSuchRoute, hint), &method, &uri, &headers)
+    failed(&app, &Problem::new(Code::NoSuchRoute, hint), &method, uri.path(), &headers)
 }
 
 /// The answer to a request that reached no route.
-fn failed(app: &App, problem: &Problem, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+fn failed(app: &App, problem: &Problem, method: &Method, path: &str, headers: &HeaderMap) -> Response {
     let exchange = Exchange::begin(&app.request_ids, headers);
-    let response = respond::problem(problem, &app.origin.of(headers, None), uri.path(), exchange.id());
+    let response = respond::problem(problem, &app.origin.of(headers, None), path, exchange.id());
     exchange.end(response, method.as_str(), "none", &app.other)
 }
 

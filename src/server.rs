@@ -2,7 +2,7 @@
 
 use crate::{
     cache::{Cache, Limits},
-    catalogue::{Catalogue, Diagnostics, Plans, UnreadableOperations, embedded, overlaid},
+    catalogue::{CannotBeCached, Catalogue, Diagnostics, Plans, UnreadableOperations, embedded, overlaid},
     config::Config,
     gateway::Gateway,
     houston::{ClientError, Houston, probe},
@@ -11,11 +11,11 @@ use crate::{
 };
 use axum_server::Handle;
 use houston_schema::{HoustonSchema, InvalidVersion, NEWEST, SDL, SchemaError, Version};
-use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How often recorded durations are folded into histograms.
-const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,9 @@ pub enum StartError {
     /// Houston's schema document has faults.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// A time is set for an operation that is not cached.
+    #[error(transparent)]
+    Ttl(#[from] CannotBeCached),
     /// The configured version is none.
     #[error("houston.version: {0}")]
     Version(#[from] InvalidVersion),
@@ -67,7 +70,11 @@ pub struct Server {
 pub fn catalogue(config: &Config) -> Result<Catalogue, StartError> {
     let folder = &config.catalogue.operations;
     let files = if folder.as_os_str().is_empty() { embedded() } else { overlaid(folder)? };
-    Ok(Catalogue::compile(HoustonSchema::parse(SDL, "config/houston.graphql")?, &files)?)
+    let mut catalogue = Catalogue::compile(HoustonSchema::parse(SDL, "config/houston.graphql")?, &files)?;
+    for (operation, seconds) in &config.cache.ttl_seconds {
+        catalogue.set_ttl(operation, Duration::from_secs(*seconds))?;
+    }
+    Ok(catalogue)
 }
 
 /// Compiles the catalogue for a release, by the built-in schema.
@@ -172,7 +179,7 @@ async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, 
         app.health.store(Arc::new(Health::Ready { version, introspected: false }));
         return std::future::pending().await;
     }
-    let mut pause = std::time::Duration::from_millis(250);
+    let mut pause = Duration::from_millis(250);
     loop {
         let asked = Instant::now();
         match probe::server(gateway.houston()).await {
@@ -191,7 +198,7 @@ async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, 
         tokio::select! {
             () = sleep_until(asked + pause) => {}
             // Drift is noticed by many requests at once; one look a second is enough.
-            () = gateway.drift.notified() => sleep(std::time::Duration::from_secs(1)).await,
+            () = gateway.drift.notified() => sleep(Duration::from_secs(1)).await,
         }
     }
 }

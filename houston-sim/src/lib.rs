@@ -216,6 +216,14 @@ impl Houston {
         Some(self.world().deployment_by_release(release_name)?.id.clone())
     }
 
+    /// The environment variables of a deployment as they are stored, secrets in clear: key and value.
+    #[must_use]
+    pub fn variables(&self, deployment_id: &str) -> Vec<(String, String)> {
+        let deployment = self.world().deployments.get(deployment_id);
+        let variables = deployment.map(|each| each.variables.clone()).unwrap_or_default();
+        variables.into_iter().map(|each| (each.key, each.value)).collect()
+    }
+
     /// The id of the first workspace with this label.
     #[must_use]
     pub fn workspace_id(&self, label: &str) -> Option<String> {

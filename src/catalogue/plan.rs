@@ -160,6 +160,12 @@ impl Plans {
         self.by_name.get(operation)
     }
 
+    /// The schema of the Houston compiled for. It has no annotations.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.server
+    }
+
     /// Whether these plans send the same documents to the same release.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
@@ -182,9 +188,12 @@ impl Catalogue {
         let mut by_name = HashMap::new();
         let routes = self.routes.iter().map(|route| {
             let operations = || route.operations.iter().map(|index| &self.operations[*index]);
-            let plans: Vec<_> = operations()
-                .filter_map(|operation| self.plan_one(operation, server, version, &mut faults).map(Arc::new))
-                .collect();
+            let planned = operations().filter_map(|operation| {
+                let mut plan = self.plan_one(operation, server, version, &mut faults)?;
+                self.note_elsewhere(&mut plan, &route.operations, version);
+                Some(Arc::new(plan))
+            });
+            let plans: Vec<_> = planned.collect();
             for plan in &plans {
                 by_name.insert(plan.operation.name.clone(), Arc::clone(plan));
             }

@@ -25,8 +25,9 @@ pub(super) fn cache_key(cache: &Cache<Failure>, call: &Call, caller: Option<&Cal
     });
     let personal = caller.map(|caller| [caller_slot(caller), TagSlot::of(ACCESS, "")]);
     let tags = own.flatten().chain(personal.into_iter().flatten());
-    if plan.operation.is_paged() {
-        let page = listing.of_houston().with_variables(plan, variables.clone());
+    // The whole list is another thing than its first page, although it begins with the same call.
+    if plan.operation.is_paged() && listing.is_one_page_of_houston() {
+        let page = listing.with_variables(plan, variables.clone());
         return cache.key(plan.identity, page.text(), fingerprint, tags);
     }
     cache.key(plan.identity, variables.text(), fingerprint, tags)
@@ -55,4 +56,14 @@ pub(super) fn caller_slot(caller: &Caller) -> TagSlot {
         hex[2 * index + 1] = b'a' + (byte & 15);
     }
     TagSlot::of("caller:", str::from_utf8(&hex).unwrap_or_default())
+}
+
+/// The slot of a tag that is written out: `deployments`, `deployment:<id>`, or `deployment:` for all of them.
+pub(super) fn named_slot(tag: &str) -> TagSlot {
+    match tag.split_once(':') {
+        Some((kind, value)) if !value.is_empty() => {
+            TagSlot::of(&format!("{kind}:"), &serde_json::Value::from(value).to_string())
+        }
+        _ => TagSlot::of(tag, ""),
+    }
 }

@@ -26,6 +26,15 @@ pub(super) fn shape(plan: &Plan, reply: &Bytes, value: &RawValue) -> Result<Byte
     let unexpected = |why: serde_json::Error| {
         Failure::BadReply(format!("{} has an unexpected shape: {why}", plan.operation.root_field()).into())
     };
+    let opening = match &plan.shape {
+        Shape::Scalar => None,
+        Shape::Object | Shape::Wrapped(_) => Some('{'),
+        Shape::List | Shape::First => Some('['),
+    };
+    if opening.is_some_and(|opening| !value.get().starts_with(opening)) {
+        let field = plan.operation.root_field();
+        return Err(Failure::BadReply(format!("{field} is not what Houston's schema says it is").into()));
+    }
     match &plan.shape {
         Shape::Object => Ok(reply.slice_ref(value.get().as_bytes())),
         Shape::Scalar => Ok(wrap(&[(&plan.response_key, value.get().as_bytes())])),

@@ -175,23 +175,29 @@ fn meaning_of_field(catalogue: &Catalogue, object: &ObjectType, field: &str) -> 
 /// A body that can be sent: what is required and a few of the fields that most callers set.
 pub(super) fn body_example(members: &[Member]) -> Value {
     const TYPICAL: usize = 2;
-    let value = |member: &Member| example::input(&member.ty, member.meaning.example.as_ref());
-    let is_plain = |member: &Member| {
-        let plain = matches!(member.ty.kind, InputKind::Text { id: false } | InputKind::Enum(_) | InputKind::Boolean);
-        plain && !member.meaning.secret && member.meaning.example.is_some()
-    };
-    let nothing_required = !members.iter().any(|member| member.required);
-    let mut optional = 0;
-    let mut body = Map::new();
-    for (index, member) in members.iter().enumerate() {
-        let first = nothing_required && index == 0;
-        let typical = !member.required && is_plain(member) && optional < TYPICAL;
-        optional += usize::from(typical);
-        if member.required || first || typical {
-            body.insert(member.name.clone(), value(member));
-        }
+    let value = |member: &Member| (member.name.clone(), example::input(&member.ty, member.meaning.example.as_ref()));
+    let required: Vec<_> = members.iter().filter(|member| member.required).collect();
+    let typical = members.iter().filter(|member| !member.required && is_typical(member));
+    if required.is_empty() {
+        // A change of one thing. A description is best: nothing else goes by it.
+        let target = members.first().filter(|member| matches!(member.ty.kind, InputKind::Text { id: true }));
+        let typical: Vec<_> = typical.collect();
+        let described = typical.iter().find(|member| member.name == "description");
+        let chosen = described.map_or(&typical[..typical.len().min(TYPICAL)], std::slice::from_ref);
+        return target.into_iter().chain(chosen.iter().copied()).map(value).collect::<Map<_, _>>().into();
     }
-    body.into()
+    let typical: Vec<_> = typical.take(TYPICAL).map(|member| &member.name).collect();
+    let is_key = |member: &Member| matches!(member.ty.kind, InputKind::Text { id: true });
+    let chosen = |member: &&Member| member.required || is_key(member) || typical.contains(&&member.name);
+    members.iter().filter(chosen).map(value).collect::<Map<_, _>>().into()
+}
+
+/// Whether most callers set the field. Versions and release names fit one installation only.
+fn is_typical(member: &Member) -> bool {
+    let plain = matches!(member.ty.kind, InputKind::Text { id: false } | InputKind::Enum(_) | InputKind::Boolean);
+    let particular =
+        ["releaseName", "namespace", "version"].contains(&&*member.name) || member.name.ends_with("Version");
+    plain && !particular && !member.meaning.secret && member.meaning.example.is_some()
 }
 
 fn bounded(schema: ObjectBuilder, least: usize, most: usize) -> ObjectBuilder {

@@ -1,7 +1,7 @@
 //! The model: one OpenAPI 3.1 document, from which the other versions are rendered.
 
 use super::{
-    describe,
+    describe, example,
     input::InputObjects,
     names::{Answering, Names},
     operation::Entry,
@@ -70,7 +70,7 @@ pub(super) fn build(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> V
     components = schema::components(&names, &open, components);
     components = parameters::components(components);
     components = problems::components(components, server_url);
-    components = headers(security(components)).response(
+    components = headers(security(components), server_url).response(
         "NotModified",
         ResponseBuilder::new()
             .description("What you have still holds.")
@@ -83,26 +83,38 @@ pub(super) fn build(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> V
         paths = paths.path(entry.route.path.to_string(), item);
     }
     let document = OpenApiBuilder::new()
-        .info(info(plans))
+        .info(info(plans, server_url))
         .servers(Some([ServerBuilder::new().url(server_url).description(Some("This gateway.")).build()]))
         .tags(Some(tags(catalogue, &entries)))
         .security(Some(["ApiKey", "Bearer"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()))))
         .external_docs(Some(
             ExternalDocsBuilder::new()
-                .url(format!("{server_url}/docs"))
+                .url(format!("{server_url}/docs/"))
                 .description(Some("The same, to read and to try out."))
                 .build(),
         ))
         .paths(paths)
         .components(Some(components.build()));
     let mut value = serde_json::to_value(document.build()).unwrap_or_default();
-    complete(&mut value, server_url);
+    order_methods(&mut value);
+    order_extensions(&mut value);
     value
+}
+
+/// Puts the operations of a path in the order in which things happen to what it names.
+fn order_methods(document: &mut Value) {
+    let items = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    for item in items.filter_map(Value::as_object_mut) {
+        let mut given = std::mem::take(item);
+        let ordered = ["get", "post", "put", "patch", "delete"].into_iter();
+        item.extend(ordered.filter_map(|method| Some((method.to_owned(), given.shift_remove(method)?))));
+        item.extend(given);
+    }
 }
 
 /// The living routes in the order of use.
 fn entries<'c>(catalogue: &'c Catalogue, plans: &'c Plans) -> Vec<Entry<'c>> {
-    let reader = Reader { all: catalogue.schema.all(), version: plans.version };
+    let reader = Reader { all: catalogue.schema.all(), server: plans.schema() };
     let living = catalogue.routes.iter().zip(&plans.routes);
     let mut entries: Vec<_> =
         living.filter_map(|(route, plans)| Entry::new(catalogue, route, plans, reader.answer(plans)?)).collect();
@@ -139,13 +151,17 @@ fn tags(catalogue: &Catalogue, entries: &[Entry<'_>]) -> Vec<Tag> {
     tags
 }
 
-fn info(plans: &Plans) -> InfoBuilder {
+fn info(plans: &Plans, server_url: &str) -> InfoBuilder {
     InfoBuilder::new()
         .title("Houston Gateway")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(format!(include_str!("introduction.md"), version = plans.version)))
         .contact(Some(
-            ContactBuilder::new().name(Some("Your platform team")).email(Some("platform@example.com")).build(),
+            ContactBuilder::new()
+                .name(Some("Your platform team"))
+                .url(Some(format!("{server_url}/docs/")))
+                .email(Some("platform@example.com"))
+                .build(),
         ))
         .license(Some(
             LicenseBuilder::new().name("Apache-2.0").url(Some("https://www.apache.org/licenses/LICENSE-2.0")).build(),
@@ -173,59 +189,30 @@ fn canonical(header: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-fn headers(components: ComponentsBuilder) -> ComponentsBuilder {
+fn headers(components: ComponentsBuilder, server_url: &str) -> ComponentsBuilder {
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    let header = |description: &str, schema: ObjectBuilder, example: Value| {
-        HeaderBuilder::new().schema(Some(schema)).description(Some(description)).example(Some(example))
-    };
-    let uri = || text().format(Some(SchemaFormat::Custom("uri-reference".to_owned())));
+    let address = text().format(Some(SchemaFormat::Custom("uri".to_owned())));
     let seconds = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
         .minimum(Some(0.0));
+    let created = format!("{server_url}/workspaces/cl4yz2w6l001k08l7lazk3405");
+    let next = format!("<{server_url}/workspaces?limit=1&cursor={}>; rel=\"next\"", example::CURSOR);
     let all = [
-        ("RequestId", header("Identifies the request in the gateway's log.", text(), "01JD3Y8V5K3QW9".into())),
-        (
-            "ETag",
-            header(
-                "Changes when the answer changes; send it back as `If-None-Match`.",
-                text(),
-                "\"5f2a9c71d8e04b36\"".into(),
-            ),
-        ),
-        (
-            "CacheStatus",
-            header(
-                "Whether the gateway had the answer in its cache (RFC 9211).",
-                text(),
-                "houston-gateway; hit".into(),
-            ),
-        ),
-        (
-            "Link",
-            header(
-                "Where the next page is (RFC 8288); absent on the last one.",
-                text(),
-                "</workspaces?limit=50&cursor=bzoxOg>; rel=\"next\"".into(),
-            ),
-        ),
-        (
-            "Location",
-            header("Where what was created can be read.", uri(), "/workspaces/ckwb2kx2k000008l7d9fz3h4q".into()),
-        ),
-        ("RetryAfter", header("After how many seconds it is worth trying again.", seconds, 2.into())),
+        ("RequestId", "Identifies the request in the gateway's log.", text(), Value::from(problems::REQUEST_ID)),
+        ("ETag", "Changes when the answer does; send it back as `If-None-Match`.", text(), "\"5f2a9c71d8e0\"".into()),
+        ("CacheStatus", "What the gateway's cache did (RFC 9211).", text(), "houston-gateway; hit".into()),
+        ("Link", "Where the next page is (RFC 8288); absent on the last one.", text(), next.into()),
+        ("Location", "Where what was created can be read.", address, created.into()),
+        ("RetryAfter", "After how many seconds it is worth trying again.", seconds, 2.into()),
     ];
-    all.into_iter().fold(components, |components, (name, header)| components.header(name, header.build()))
+    all.into_iter().fold(components, |components, (name, description, schema, example)| {
+        let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).example(Some(example));
+        components.header(name, header.build())
+    })
 }
 
-/// Adds what the builders cannot say, and brings extensions into a fixed order: they come out of a hash map.
-fn complete(document: &mut Value, server_url: &str) {
-    if let Some(contact) = document.pointer_mut("/info/contact").and_then(Value::as_object_mut) {
-        contact.insert("url".to_owned(), format!("{server_url}/docs").into());
-    }
-    order_extensions(document);
-}
-
+/// Brings extensions into a fixed order: they come out of a hash map.
 fn order_extensions(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -96,8 +96,10 @@ impl<'c> Entry<'c> {
                 RefOr::T(own) => documented.parameter(own),
             };
         }
-        let next = format!("{server_url}{}?limit=1&cursor={}", self.example_path(catalogue), example::CURSOR);
-        documented = self.success(documented, names, &next);
+        let is_paged = matches!(self.answer, Answer::List(_)) && self.is_read() && !self.is_stream();
+        let next = is_paged
+            .then(|| format!("{server_url}{}?limit=1&cursor={}", self.example_path(catalogue), example::CURSOR));
+        documented = self.success(documented, names, next.as_deref());
         for (status, problem) in self.problems().into_iter().filter_map(problems::response) {
             documented = documented.response(status, problem);
         }
@@ -166,10 +168,8 @@ impl<'c> Entry<'c> {
     }
 
     /// Adds the answers of a call that went well. `next` is where a list's next page would be.
-    fn success(&self, documented: OperationBuilder, names: &Names<'_>, next: &str) -> OperationBuilder {
+    fn success(&self, documented: OperationBuilder, names: &Names<'_>, next: Option<&str>) -> OperationBuilder {
         let operation = &self.plan.operation;
-        let is_list = matches!(self.answer, Answer::List(_));
-        let next = (is_list && self.is_read() && !self.is_stream()).then_some(next);
         let json = ContentBuilder::new()
             .schema(Some(reference(names.of_answer(&self.answer))))
             .example(Some(example::answer(&self.answer, next)))
@@ -189,13 +189,8 @@ impl<'c> Entry<'c> {
             response = response.content("text/event-stream", events.build());
         } else if self.is_read() {
             response = response.header_ref("ETag", header("ETag")).header_ref("Cache-Status", header("CacheStatus"));
-            if is_list {
-                let rows = ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .description(Some("The items as comma separated values, beneath a line with the fields' names."));
-                response = response
-                    .header_ref("Link", header("Link"))
-                    .content("text/csv", ContentBuilder::new().schema(Some(rows)).build());
+            if next.is_some() {
+                response = response.header_ref("Link", header("Link"));
             }
         }
         if operation.status == StatusCode::CREATED {
@@ -223,7 +218,9 @@ impl<'c> Entry<'c> {
             (_, StatusCode::ACCEPTED, _) => "Accepted. The work goes on in the background.",
             (Answer::List(_), _, OperationType::Mutation) => "Done. The list is what holds now.",
             (_, _, OperationType::Mutation) => "Done.",
-            (Answer::List(_), ..) => "The list, or the page of it that was asked for.",
+            (Answer::List(_), ..) => {
+                "The list, or the page of it that was asked for. `Accept: text/csv` brings it as a table."
+            }
             _ => "What was asked for.",
         }
     }
@@ -243,11 +240,12 @@ impl<'c> Entry<'c> {
         let is_change = !self.is_read();
         let open_list = matches!(self.answer, Answer::List(_)) && !self.has_path_variables();
         let asks = self.takes(&Source::Query) || self.has_path_variables();
+        let is_always_there = (open_list && !asks) || (self.plan.public && self.is_read());
         let rows = [
             (StatusCode::BAD_REQUEST, true),
             (StatusCode::UNAUTHORIZED, true),
             (StatusCode::FORBIDDEN, is_change || !self.plan.public),
-            (StatusCode::NOT_FOUND, !(open_list && !asks) && !(self.plan.public && self.is_read())),
+            (StatusCode::NOT_FOUND, !is_always_there),
             (StatusCode::CONFLICT, is_change),
             (StatusCode::PAYLOAD_TOO_LARGE, has_body),
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, has_body),

@@ -39,7 +39,10 @@ pub(super) fn own(catalogue: &Catalogue, route: &RoutePlan) -> Vec<Parameter> {
             }
             let variable = plan.operation.variables.iter().find(|each| each.name == input.name);
             let default = variable.and_then(|each| each.default_value()).map(example::literal);
-            let meaning = Meaning::of_variable(catalogue, &plan.operation, &input.name);
+            let meaning = match input.source {
+                Source::Path => Meaning::of_path_variable(catalogue, &plan.operation, &input.name),
+                _ => Meaning::of_variable(catalogue, &plan.operation, &input.name),
+            };
             parameters.push(parameter(name, place, input, is_required(route, &input.name), meaning, default));
         }
     }
@@ -83,7 +86,7 @@ fn parameter(
 /// The example of a path variable.
 pub(super) fn path_example(catalogue: &Catalogue, plan: &Plan, name: &str) -> Option<String> {
     let input = plan.inputs.iter().find(|input| input.name == name)?;
-    let meaning = Meaning::of_variable(catalogue, &plan.operation, name);
+    let meaning = Meaning::of_path_variable(catalogue, &plan.operation, name);
     example::input(&input.ty, meaning.example.as_ref()).as_str().map(str::to_owned)
 }
 
@@ -181,7 +184,7 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
                 "Idempotency-Key",
                 "A text of your own that is new for every change. Sent again with the same body it brings the first \
                  answer back instead of doing the change twice; with another body it answers 422.",
-                text().max_length(Some(255)),
+                text().min_length(Some(1)).max_length(Some(255)),
             )
             .extensions(suggested("7f1c2f0e-create-1")),
         ),

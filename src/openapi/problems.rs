@@ -12,6 +12,9 @@ use utoipa::openapi::{
 /// The name of the problem schema.
 pub(super) const SCHEMA: &str = "Problem";
 
+/// The id of the request that examples are about.
+pub(super) const REQUEST_ID: &str = "c6089d536c656c0a00000010";
+
 /// A problem response: its name, the code of its example, when it comes, and the example's detail.
 struct Row(&'static str, Code, &'static str, &'static str);
 
@@ -124,13 +127,13 @@ pub(super) fn header(name: &str) -> Ref {
 
 fn example(code: Code, detail: &str, server_url: &str) -> Value {
     let mut problem = Map::new();
-    problem.insert("type".to_owned(), format!("{server_url}/problems#{}", code.slug()).into());
+    problem.insert("type".to_owned(), format!("{server_url}/problems/{}", code.slug()).into());
     problem.insert("title".to_owned(), code.title().into());
     problem.insert("status".to_owned(), code.status().as_u16().into());
     problem.insert("detail".to_owned(), detail.into());
-    problem.insert("instance".to_owned(), "/workspaces/ckwb2kx2k000008l7d9fz3h4q".into());
+    problem.insert("instance".to_owned(), "/workspaces/cl4yz2w6l001k08l7lazk3405".into());
     problem.insert("code".to_owned(), code.name().into());
-    problem.insert("requestId".to_owned(), "01JD3Y8V5K3QW9".into());
+    problem.insert("requestId".to_owned(), REQUEST_ID.into());
     if code == Code::InvalidRequest {
         let faults = json!([
             { "parameter": "limit", "detail": "\"1000\" is not a whole number from 1 to 200" },

@@ -1,13 +1,12 @@
 //! What an answer holds: a plan's selection, joined with the types, descriptions and examples of Houston's schema.
 
-use super::example;
+use super::{describe, example};
 use crate::catalogue::{Plan, RoutePlan, Shape};
 use apollo_compiler::{
     Schema,
     ast::{FieldDefinition, Selection, Type},
     schema::ExtendedType,
 };
-use houston_schema::{Lifespan, Version};
 use serde_json::Value;
 
 /// What a route answers with.
@@ -67,11 +66,13 @@ pub(super) enum Leaf {
     Choice(Vec<String>),
 }
 
-/// The schema over all releases, which has descriptions and examples, and the release that is described.
+/// Where types are looked up.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'c> {
+    /// Houston's schema over all releases, which has the descriptions and the examples.
     pub(super) all: &'c Schema,
-    pub(super) version: Version,
+    /// The schema of the Houston that is described, which has the types.
+    pub(super) server: &'c Schema,
 }
 
 impl Reader<'_> {
@@ -83,12 +84,12 @@ impl Reader<'_> {
     }
 
     fn answer_of(&self, plan: &Plan) -> Option<Answer> {
-        let root = self.all.root_operation(plan.operation.kind)?;
-        let field = self.all.type_field(root, plan.operation.root_field()).ok()?;
+        let root = self.server.root_operation(plan.operation.kind)?;
+        let field = self.server.type_field(root, plan.operation.root_field()).ok()?;
         let content = self.content(&plan.root_type, &plan.selection);
         Some(match (&plan.shape, content) {
             (Shape::Scalar, content) => {
-                let mut scalar = self.field(&plan.response_key, field, content);
+                let mut scalar = self.field(&plan.response_key, root, field, content);
                 scalar.nullable &= plan.operation.absent.is_success();
                 Answer::Scalar(scalar)
             }
@@ -118,36 +119,40 @@ impl Reader<'_> {
     }
 
     fn record(&self, name: &str, selection: &[Selection]) -> Record {
-        let description = self.all.types.get(name).and_then(|ty| ty.description());
+        let known = self.all.types.get(name).or_else(|| self.server.types.get(name));
+        let description = known.and_then(|ty| ty.description());
         let fields = selection.iter().filter_map(Selection::as_field).filter_map(|selected| {
-            let definition = self.all.type_field(name, &selected.name).ok()?;
+            let definition = self.server.type_field(name, &selected.name).ok()?;
             let content = self.content(&definition.ty, &selected.selection_set);
-            Some(self.field(selected.response_name(), definition, content))
+            Some(self.field(selected.response_name(), name, definition, content))
         });
-        Record { of: name.to_owned(), description: text(description.map(|each| &**each)), fields: fields.collect() }
+        let description = description.map(|text| describe::unwrapped(text)).unwrap_or_default();
+        Record { of: name.to_owned(), description, fields: fields.collect() }
     }
 
-    fn field(&self, name: &str, definition: &FieldDefinition, content: Content) -> Field {
+    /// A field of `parent`, as `name`.
+    fn field(&self, name: &str, parent: &str, definition: &FieldDefinition, content: Content) -> Field {
+        let annotated = self.all.type_field(parent, &definition.name).ok();
+        let declared = annotated.and_then(|annotated| example::declared(&annotated.directives));
+        let description = annotated.and_then(|each| each.description.as_deref()).or(definition.description.as_deref());
         Field {
             name: name.to_owned(),
-            description: text(definition.description.as_deref()),
+            description: description.map_or_else(|| format!("{}.", describe::label(name)), describe::unwrapped),
             nullable: !definition.ty.is_non_null(),
-            example: example::declared(&definition.directives).filter(|value| fits(value, &content)),
+            example: declared.filter(|value| fits(value, &content)),
             content,
         }
     }
 
     fn leaf(&self, name: &str) -> Leaf {
-        match (name, self.all.types.get(name)) {
+        match (name, self.server.types.get(name)) {
             ("Int", _) => Leaf::Integer,
             ("Float", _) => Leaf::Number,
             ("Boolean", _) => Leaf::Boolean,
             ("DateTime", _) => Leaf::Time,
             ("String" | "ID" | "Uuid" | "Id", _) => Leaf::Text,
             (_, Some(ExtendedType::Enum(values))) => {
-                let living =
-                    values.values.values().filter(|each| Lifespan::of(&each.directives).contains(self.version));
-                Leaf::Choice(living.map(|each| each.value.to_string()).collect())
+                Leaf::Choice(values.values.keys().map(ToString::to_string).collect())
             }
             _ => Leaf::Any,
         }
@@ -216,8 +221,4 @@ fn fits(value: &Value, content: &Content) -> bool {
         }
         _ => true,
     }
-}
-
-fn text(description: Option<&str>) -> String {
-    super::describe::unwrapped(description.unwrap_or_default())
 }

@@ -27,7 +27,23 @@ impl Meaning {
 
     /// What the place says that `variable` ends up in.
     pub(super) fn of_variable(catalogue: &Catalogue, operation: &Operation, variable: &str) -> Self {
-        let mut meaning = find(catalogue, operation, variable, 0).map(|found| Self::of(found)).unwrap_or_default();
+        Self::or_name(find(catalogue, operation, variable, 0), variable)
+    }
+
+    /// The same for a variable of the path. Houston may take it as a filter or let it be absent, which its description
+    /// then says; another operation that takes it for what it names says better what it is.
+    pub(super) fn of_path_variable(catalogue: &Catalogue, operation: &Operation, variable: &str) -> Self {
+        let own = find(catalogue, operation, variable, 0);
+        let named = |found: &&Node<InputValueDefinition>| found.ty.is_non_null();
+        let others = || {
+            let alike = catalogue.operations.iter().filter(|each| each.path.variables().any(|name| name == variable));
+            alike.filter_map(|each| find(catalogue, each, variable, 0)).find(named)
+        };
+        Self::or_name(own.filter(named).or_else(others).or(own), variable)
+    }
+
+    fn or_name(found: Option<&Node<InputValueDefinition>>, variable: &str) -> Self {
+        let mut meaning = found.map(|found| Self::of(found)).unwrap_or_default();
         if meaning.description.is_empty() {
             meaning.description = format!("{}.", describe::label(variable));
         }

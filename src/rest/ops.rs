@@ -1,15 +1,19 @@
 //! Pages for operators: whether the gateway lives, whether it is ready, its numbers, and what its problems mean.
 
-use super::{App, respond};
-use crate::problem::Code;
+use super::{App, failed};
+use crate::problem::{Code, Problem};
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{Html, IntoResponse, Response},
 };
 use houston_schema::Version;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use std::sync::Arc;
+
+/// The header of the operator's token.
+const ADMIN_TOKEN: &str = "x-admin-token";
 
 /// Whether requests can be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,18 +56,27 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-/// `DELETE /cache`: forgets everything. Only with the operator's own token, and only if there is one.
-pub(super) async fn clear_cache(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let sent = headers.get("x-admin-token").map(|value| value.as_bytes()).unwrap_or_default();
+/// What of the cache to forget.
+#[derive(Deserialize)]
+pub(super) struct Forget {
+    /// A tag of the catalogue with its value, `deployments` or `deployment:ckwb2…`; all without it.
+    tag: Option<String>,
+}
+
+/// `DELETE /cache`: forgets everything, or what carries a tag. Only for who has the operator's own token.
+pub(super) async fn clear_cache(
+    State(app): State<Arc<App>>,
+    Query(forget): Query<Forget>,
+    headers: HeaderMap,
+) -> Response {
+    let sent = headers.get(ADMIN_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
     let known = app.admin_token.as_ref().map(|token| token.expose_secret().as_bytes());
     // Hashes are compared, so that the time it takes tells nothing about the token.
     if !known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent)) {
-        let problem = crate::problem::Problem::new(Code::Forbidden, "This needs the operator's X-Admin-Token.");
-        return respond::problem(&problem, &app.base_path, "/cache", "");
+        let problem = Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.");
+        return failed(&app, &problem, &Method::DELETE, "/cache", &headers);
     }
-    if let Some(cache) = app.gateway.cache() {
-        cache.clear();
-    }
+    app.gateway.forget(forget.tag.as_deref());
     StatusCode::NO_CONTENT.into_response()
 }
 

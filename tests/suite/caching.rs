@@ -184,6 +184,48 @@ async fn a_cache_that_is_switched_off_keeps_nothing() {
     assert_eq!(world.houston.calls().operation("ListWorkspaces"), 2);
 }
 
+#[tokio::test]
+async fn an_operator_can_make_the_gateway_forget() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.admin_token = Some("the-operators-own-token".to_owned().into());
+    })
+    .await;
+    let workspace = world.workspace(OWNER, "Data Platform").await;
+    let path = format!("/workspaces/{workspace}");
+    let forget = |token: &'static str, query: String| {
+        let request = world.request("", Method::DELETE, &format!("/cache{query}"));
+        world.send(request.header("x-admin-token", token))
+    };
+    let outcome = || async { world.get(OWNER, &path).await.expect(200).header("cache-status").to_owned() };
+    outcome().await;
+    assert_eq!(forget("guess", String::new()).await.expect(403).problem(), "FORBIDDEN");
+    assert_eq!(outcome().await, "houston-gateway; hit");
+    forget("the-operators-own-token", "?tag=workspace:another".to_owned()).await.expect(204);
+    assert_eq!(outcome().await, "houston-gateway; hit");
+    forget("the-operators-own-token", format!("?tag=workspace:{workspace}")).await.expect(204);
+    assert_eq!(outcome().await, "houston-gateway; fwd=uri-miss; stored");
+    forget("the-operators-own-token", String::new()).await.expect(204);
+    assert_eq!(outcome().await, "houston-gateway; fwd=uri-miss; stored");
+    let unguarded = World::new().await;
+    assert_eq!(unguarded.delete(ADMIN, "/cache").await.expect(404).problem(), "NO_SUCH_ROUTE");
+}
+
+#[tokio::test]
+async fn settings_can_change_how_long_an_operation_is_kept() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.cache.ttl_seconds = [("ListWorkspaces".to_owned(), 0), ("GetSelf".to_owned(), 1)].into();
+        config.cache.stale_while_revalidate = Duration::ZERO;
+    })
+    .await;
+    for _ in 0..2 {
+        assert_eq!(world.get(OWNER, "/workspaces").await.header("cache-status"), "houston-gateway; fwd=bypass");
+    }
+    world.get(OWNER, "/self").await.expect(200);
+    assert_eq!(world.get(OWNER, "/self").await.header("cache-status"), "houston-gateway; hit");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(world.get(OWNER, "/self").await.header("cache-status"), "houston-gateway; fwd=uri-miss; stored");
+}
+
 mod isolation {
     //! Random concurrent callers, reads and writes: nobody sees another's data, nor less than their own last write.
 

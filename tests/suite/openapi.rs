@@ -6,12 +6,14 @@ use houston_gateway::{
 };
 use houston_schema::{HoustonSchema, NEWEST, RELEASES, SDL, Version};
 use serde_json::Value;
-use std::{collections::BTreeSet, env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path, sync::LazyLock};
 
 const SERVER: &str = "http://127.0.0.1:8080";
 const FORMATS: [Format; 3] = [Format::OpenApi31, Format::OpenApi30, Format::Swagger20];
 
-fn catalogue() -> Catalogue {
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(compiled);
+
+fn compiled() -> Catalogue {
     let schema = HoustonSchema::parse(SDL, "config/houston.graphql").expect("a schema");
     Catalogue::compile(schema, &embedded()).expect("a catalogue")
 }
@@ -24,8 +26,8 @@ fn plans(catalogue: &Catalogue, version: Version) -> Plans {
 }
 
 fn published(version: Version, format: Format) -> Value {
-    let catalogue = catalogue();
-    document(&catalogue, &plans(&catalogue, version), SERVER, format)
+    let catalogue = &*CATALOGUE;
+    document(catalogue, &plans(catalogue, version), SERVER, format)
 }
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -66,16 +68,16 @@ fn resolve<'d>(document: &'d Value, mut value: &'d Value) -> &'d Value {
 
 #[test]
 fn committed_documents_are_what_the_program_makes() {
-    let catalogue = catalogue();
-    let plans = plans(&catalogue, NEWEST);
-    let of = |format| document(&catalogue, &plans, SERVER, format);
+    let catalogue = &*CATALOGUE;
+    let plans = plans(catalogue, NEWEST);
+    let of = |format| document(catalogue, &plans, SERVER, format);
     let json = |value: &Value| serde_json::to_string_pretty(value).expect("JSON") + "\n";
     let files = [
         ("openapi-3.1.json", json(&of(Format::OpenApi31))),
         ("openapi-3.0.json", json(&of(Format::OpenApi30))),
         ("swagger-2.0.json", json(&of(Format::Swagger20))),
         ("openapi.yaml", yaml(&of(Format::OpenApi30)).expect("YAML")),
-        ("postman.json", json(&postman(&catalogue, &plans, SERVER))),
+        ("postman.json", json(&postman(catalogue, &plans, SERVER))),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
     for (name, made) in files {
@@ -91,23 +93,23 @@ fn committed_documents_are_what_the_program_makes() {
 
 #[test]
 fn rendering_again_gives_the_same_bytes() {
-    let (one, other) = (catalogue(), catalogue());
-    let (plans_of_one, plans_of_other) = (plans(&one, NEWEST), plans(&other, NEWEST));
+    let (one, other) = (&*CATALOGUE, &compiled());
+    let (plans_of_one, plans_of_other) = (plans(one, NEWEST), plans(other, NEWEST));
     for format in FORMATS {
-        let first = document(&one, &plans_of_one, SERVER, format).to_string();
+        let first = document(one, &plans_of_one, SERVER, format).to_string();
         for _ in 0..5 {
-            assert!(first == document(&other, &plans_of_other, SERVER, format).to_string(), "{format:?} differs");
+            assert!(first == document(other, &plans_of_other, SERVER, format).to_string(), "{format:?} differs");
         }
     }
-    let first = postman(&one, &plans_of_one, SERVER).to_string();
-    assert!(first == postman(&other, &plans_of_other, SERVER).to_string());
+    let first = postman(one, &plans_of_one, SERVER).to_string();
+    assert!(first == postman(other, &plans_of_other, SERVER).to_string());
 }
 
 #[test]
 fn every_living_route_appears_and_no_other() {
-    let catalogue = catalogue();
+    let catalogue = &*CATALOGUE;
     for version in RELEASES {
-        let plans = plans(&catalogue, version);
+        let plans = plans(catalogue, version);
         let living = catalogue.routes.iter().zip(&plans.routes).filter(|(_, plan)| !plan.plans.is_empty());
         let expected: BTreeSet<_> = living
             .map(|(route, _)| {
@@ -115,7 +117,7 @@ fn every_living_route_appears_and_no_other() {
                 (route.path.to_string(), route.method.as_str().to_lowercase(), name)
             })
             .collect();
-        let made = document(&catalogue, &plans, SERVER, Format::OpenApi31);
+        let made = document(catalogue, &plans, SERVER, Format::OpenApi31);
         let shown: BTreeSet<_> = operations(&made)
             .into_iter()
             .map(|(path, method, operation)| {
@@ -220,10 +222,10 @@ fn lists_page_by_next_link_in_swagger_2_0() {
 /// The schema of an answer holds exactly what the operations of its route select.
 #[test]
 fn answers_have_the_fields_that_are_selected() {
-    let catalogue = catalogue();
+    let catalogue = &*CATALOGUE;
     for version in [NEWEST, Version::new(0, 34, 0), Version::new(0, 25, 0)] {
-        let plans = plans(&catalogue, version);
-        let made = document(&catalogue, &plans, SERVER, Format::OpenApi31);
+        let plans = plans(catalogue, version);
+        let made = document(catalogue, &plans, SERVER, Format::OpenApi31);
         for (route, of_route) in catalogue.routes.iter().zip(&plans.routes) {
             let Some(plan) = of_route.plans.first() else { continue };
             let method = route.method.as_str().to_lowercase();
@@ -355,24 +357,24 @@ fn tags_come_in_order_of_use_with_a_description() {
 
 #[test]
 fn the_base_path_reaches_every_document() {
-    let catalogue = catalogue();
-    let plans = plans(&catalogue, NEWEST);
+    let catalogue = &*CATALOGUE;
+    let plans = plans(catalogue, NEWEST);
     let server = "https://api.example.com/houston/";
-    let modern = document(&catalogue, &plans, server, Format::OpenApi30);
+    let modern = document(catalogue, &plans, server, Format::OpenApi30);
     assert_eq!(modern["servers"][0]["url"], "https://api.example.com/houston");
-    let old = document(&catalogue, &plans, server, Format::Swagger20);
+    let old = document(catalogue, &plans, server, Format::Swagger20);
     assert_eq!((&old["host"], &old["basePath"]), (&"api.example.com".into(), &"/houston".into()));
     assert_eq!(old["schemes"], serde_json::json!(["https"]));
-    assert_eq!(postman(&catalogue, &plans, server)["variable"][0]["value"], "https://api.example.com/houston");
+    assert_eq!(postman(catalogue, &plans, server)["variable"][0]["value"], "https://api.example.com/houston");
 }
 
 #[test]
 fn the_postman_collection_has_a_folder_for_each_tag_and_every_request_once() {
-    let catalogue = catalogue();
-    let plans = plans(&catalogue, NEWEST);
-    let collection = postman(&catalogue, &plans, SERVER);
+    let catalogue = &*CATALOGUE;
+    let plans = plans(catalogue, NEWEST);
+    let collection = postman(catalogue, &plans, SERVER);
     let folders = collection["item"].as_array().expect("folders");
-    let made = document(&catalogue, &plans, SERVER, Format::OpenApi30);
+    let made = document(catalogue, &plans, SERVER, Format::OpenApi30);
     let names: Vec<_> = folders.iter().map(|folder| folder["name"].clone()).collect();
     let tags: Vec<_> = made["tags"].as_array().expect("tags").iter().map(|tag| tag["name"].clone()).collect();
     assert_eq!(names, tags);
