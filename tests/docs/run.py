@@ -14,7 +14,7 @@ when the page is read):
     json n8n, node-red, logic-apps      a flow: its requests are sent as that system sends them
     hcl               created, read, changed and destroyed as Terraform's restapi provider does it
     graphql, toml, yaml, python, sh with file=NAME      written to that file in the folder where the page's examples run
-    http, text        only read
+    html, http, text  only read
 
 What differs from run to run (ids, times, ports, request ids) is taken as equal. `--bless` writes what came into the page.
 """
@@ -259,7 +259,7 @@ class Page:
             path = self.cwd / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self.here(block.text))
-        elif block.language in ("text", "http", "mermaid") or "elsewhere" in block.marks:
+        elif block.language in ("text", "html", "http", "mermaid") or "elsewhere" in block.marks:
             return
         elif block.language in ("console", "sh", "python", "json", "hcl", "yaml"):
             getattr(self, block.language)(block)
