@@ -267,7 +267,9 @@ fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
         let operation = &catalogue.operations[index];
         let field =
             all.root_operation(operation.kind).and_then(|root| all.type_field(root, operation.root_field()).ok());
-        field.map(|field| field.ty.inner_named_type().clone())
+        let returned = field?.ty.inner_named_type();
+        let inner = operation.object.as_ref().and_then(|name| all.type_field(returned, name).ok());
+        Some(inner.map_or(returned, |field| field.ty.inner_named_type()).clone())
     };
     let mut locations = HashMap::new();
     for created in catalogue.routes.iter().filter(|route| route.method == Method::POST) {

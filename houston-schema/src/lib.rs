@@ -32,3 +32,6 @@ pub const RELEASES: [Version; 13] = [
 
 /// The newest release that the schema document describes.
 pub const NEWEST: Version = Version::new(2, 1, 0);
+
+/// The oldest release that the schema document describes: what has no `@since` is at least as old.
+pub const OLDEST: Version = Version::new(0, 11, 0);

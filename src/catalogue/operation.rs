@@ -40,6 +40,8 @@ pub struct Operation {
     pub one: bool,
     /// The field of the returned object that holds the list.
     pub list: Option<String>,
+    /// The field of the returned object that holds the object that is the answer.
+    pub object: Option<String>,
     /// The releases that the operation is written for, beyond what its fields say.
     pub lifespan: Lifespan,
     /// How long and for whom an answer is kept; nothing is kept without it.
@@ -286,6 +288,7 @@ impl Reader<'_> {
             absent: self.status(rest, "absent", 200..=499),
             one: self.directives.boolean(rest, "one"),
             list: self.directives.string(rest, "list"),
+            object: self.directives.string(rest, "object"),
             lifespan: Lifespan { since: self.version(rest, "since"), until: self.version(rest, "until") },
             cache: cache.map(|each| CachePolicy {
                 ttl: Duration::from_secs(self.directives.integer(each, "ttl").unsigned_abs().into()),

@@ -114,6 +114,8 @@ pub enum Shape {
     List,
     /// An object holds the list under this name; its other fields stay beside the list.
     Wrapped(String),
+    /// An object holds the one that is the answer under this name.
+    Inner(String),
     /// A scalar is put into an object, under the response key.
     Scalar,
 }
@@ -270,12 +272,13 @@ impl Catalogue {
         let parent = server.root_operation(operation.kind)?;
         let root_type = definition_of(server, parent, &field.name)?.ty.clone();
         let is_leaf = server.types.get(root_type.inner_named_type()).is_some_and(|each| each.is_leaf());
-        let shape = match &operation.list {
-            Some(list) => Shape::Wrapped(list.clone()),
-            None if root_type.is_list() && operation.one => Shape::First,
-            None if root_type.is_list() => Shape::List,
-            None if is_leaf => Shape::Scalar,
-            None => Shape::Object,
+        let shape = match (&operation.list, &operation.object) {
+            (Some(list), _) => Shape::Wrapped(list.clone()),
+            (None, Some(object)) => Shape::Inner(object.clone()),
+            _ if root_type.is_list() && operation.one => Shape::First,
+            _ if root_type.is_list() => Shape::List,
+            _ if is_leaf => Shape::Scalar,
+            _ => Shape::Object,
         };
         let all = self.schema.all();
         let annotated = all.root_operation(operation.kind).and_then(|root| definition_of(all, root, &field.name));

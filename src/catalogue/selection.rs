@@ -79,9 +79,9 @@ impl Catalogue {
         let root = root.make_mut();
         let root_type = plan.root_type.inner_named_type();
         match &plan.shape {
-            Shape::Wrapped(list) => {
+            Shape::Wrapped(held) | Shape::Inner(held) => {
                 let holder = root.selection_set.iter_mut().filter_map(|each| match each {
-                    Selection::Field(field) if field.response_name() == list.as_str() => Some(field.make_mut()),
+                    Selection::Field(field) if field.response_name() == held.as_str() => Some(field.make_mut()),
                     _ => None,
                 });
                 for field in holder {

@@ -28,7 +28,7 @@ pub(super) fn shape(plan: &Plan, reply: &Bytes, value: &RawValue) -> Result<Byte
     };
     let opening = match &plan.shape {
         Shape::Scalar => None,
-        Shape::Object | Shape::Wrapped(_) => Some('{'),
+        Shape::Object | Shape::Inner(_) | Shape::Wrapped(_) => Some('{'),
         Shape::List | Shape::First => Some('['),
     };
     if opening.is_some_and(|opening| !value.get().starts_with(opening)) {
@@ -43,6 +43,11 @@ pub(super) fn shape(plan: &Plan, reply: &Bytes, value: &RawValue) -> Result<Byte
             let items: Vec<Option<&RawValue>> = serde_json::from_str(value.get()).map_err(unexpected)?;
             let first = items.into_iter().flatten().next().ok_or(Failure::NotFound)?;
             Ok(reply.slice_ref(first.get().as_bytes()))
+        }
+        Shape::Inner(name) => {
+            let fields: RawFields<'_> = serde_json::from_str(value.get()).map_err(unexpected)?;
+            let inner = fields.get(name.as_str()).filter(|inner| inner.get() != "null").ok_or(Failure::NotFound)?;
+            Ok(reply.slice_ref(inner.get().as_bytes()))
         }
         Shape::Wrapped(list) => {
             let fields: RawFields<'_> = serde_json::from_str(value.get()).map_err(unexpected)?;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::catalogue::{Catalogue, Input, Operation, Plan, Route, RoutePlan, Segment, Source};
 use apollo_compiler::ast::OperationType;
+use houston_schema::OLDEST;
 use http::{Method, StatusCode};
 use serde_json::Value;
 use utoipa::openapi::{
@@ -109,7 +110,8 @@ impl<'c> Entry<'c> {
         let mut fields: Vec<_> = self.plans.plans.iter().map(|plan| plan.operation.root_field()).collect();
         fields.dedup();
         let mut extensions = vec![("x-houston-field", Value::from(fields))];
-        extensions.extend(lifespan.since.map(|since| ("x-houston-since", since.to_string().into())));
+        let since = lifespan.since.unwrap_or(OLDEST);
+        extensions.push(("x-houston-since", since.to_string().into()));
         extensions.extend(lifespan.until.map(|until| ("x-houston-until", until.to_string().into())));
         documented.extensions(Some(Extensions::from_iter(extensions))).build()
     }

@@ -98,6 +98,11 @@ impl Reader<'_> {
                 let Content::List(items) = holder.fields.remove(at).content else { return None };
                 Answer::List(List { items: *items, beside: holder.fields })
             }
+            (Shape::Inner(inner), Content::Record(mut holder)) => {
+                let at = holder.fields.iter().position(|each| each.name == *inner)?;
+                let Content::Record(object) = holder.fields.remove(at).content else { return None };
+                Answer::Object(object)
+            }
             (Shape::List, Content::List(items)) => Answer::List(List { items: *items, beside: Vec::new() }),
             (Shape::First, Content::List(items)) => match *items {
                 Content::Record(record) => Answer::Object(record),

@@ -276,6 +276,12 @@ fn paths_of_plan(plan: &Plan, found: &mut BTreeSet<String>) {
             add(&plan.selection, "value", found);
             found.extend(links);
         }
+        Shape::Inner(object) => {
+            let mut all = BTreeSet::new();
+            add(&plan.selection, "", &mut all);
+            let within = format!("{object}.");
+            found.extend(all.iter().filter_map(|path| path.strip_prefix(&within)).map(str::to_owned));
+        }
         Shape::Wrapped(list) => {
             let mut all = BTreeSet::new();
             add(&plan.selection, "", &mut all);

@@ -59,7 +59,7 @@ async fn users_sign_up_get_roles_and_are_deleted() {
         let mail = mails.iter().rfind(|mail| mail.kind == MailKind::Invitation).expect("a mail");
         let signed_up = w.post("", "/users", body(json!(mail.token))).await.expect(201).json();
         assert!(signed_up.get("token").is_none());
-        let id = super::id(&signed_up["user"]);
+        let id = super::id(&signed_up);
 
         let found = w.guarded(ADMIN, OWNER, Method::GET, "/users?email=guest@example.com", Value::Null).await;
         assert_eq!(items(&found.expect(200))[0]["id"], id.as_str());
