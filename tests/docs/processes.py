@@ -17,13 +17,13 @@ COMMAND_SECONDS = 60
 
 
 class Server:
-    """A gateway, started by a command line as a page shows it, on a free port."""
+    """A gateway, started by a command line as a page shows it, on a free port or on the given one."""
 
-    def __init__(self, command: str, cwd: Path, binary: Path):
+    def __init__(self, command: str, cwd: Path, binary: Path, port: int = 0):
         self.output = tempfile.TemporaryFile("w+")
         environment = {
             **os.environ,
-            "HOUSTON_GATEWAY_SERVER_LISTEN": "127.0.0.1:0",
+            "HOUSTON_GATEWAY_SERVER_LISTEN": f"127.0.0.1:{port}",
             "PATH": f"{binary.parent}:{os.environ['PATH']}",
         }
         self.process = subprocess.Popen(
@@ -52,6 +52,10 @@ class Server:
                 return
             time.sleep(0.05)
         raise OSError("the gateway does not become ready")
+
+    @property
+    def port(self) -> int:
+        return int(self.address.split(":")[2].split("/")[0])
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -213,9 +213,12 @@ class Page:
 
     def sh(self, block: Block) -> None:
         if "background" in block.words:
+            port = 0
             if self.server:
+                # As for a reader, who has one address: variables of the shell hold it.
+                port = self.server.port
                 self.server.close()
-            self.server = Server(self.here(block.text).strip(), self.cwd, BINARY)
+            self.server = Server(self.here(block.text).strip(), self.cwd, BINARY, port)
             return
         done = self.shell.run(self.here(block.text))
         if done.status or any(status >= 400 for status in done.statuses):
