@@ -29,6 +29,7 @@ pub use bind::{Parts, releases};
 pub use failure::{Failure, Refusal};
 pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};
+pub use reply::Reply;
 pub use stream::{Event, Events};
 
 use crate::{

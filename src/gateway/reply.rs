@@ -10,13 +10,13 @@ use std::fmt;
 
 /// A GraphQL response (GraphQL, 7.1), as far as it is needed. Borrows from the bytes it was read from.
 #[derive(Debug, Default)]
-pub(super) struct Reply<'a> {
+pub struct Reply<'a> {
     /// The root field's value. `None`: no data, no such key, or null.
-    pub(super) value: Option<&'a RawValue>,
+    pub value: Option<&'a RawValue>,
     /// What Houston reports.
-    pub(super) errors: Vec<HoustonError>,
+    pub errors: Vec<HoustonError>,
     /// Whether there was a `data` or an `errors` key at all, so whether this is GraphQL.
-    pub(super) is_graphql: bool,
+    pub is_graphql: bool,
 }
 
 impl<'a> Reply<'a> {
@@ -24,7 +24,7 @@ impl<'a> Reply<'a> {
     ///
     /// # Errors
     /// If the bytes are not a JSON object.
-    pub(super) fn read(bytes: &'a [u8], key: &str) -> Result<Self, serde_json::Error> {
+    pub fn read(bytes: &'a [u8], key: &str) -> Result<Self, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let reply = ReplyOf(key).deserialize(&mut deserializer)?;
         deserializer.end()?;

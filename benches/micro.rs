@@ -1,0 +1,185 @@
+//! The steps of a request, one by one, without sockets: `cargo bench --bench micro`.
+//!
+//! `bind` ends where a gateway without a cache learns that only the cache may be asked; `look_up` goes on from there to an
+//! empty cache, `hit` to a full one, and `route` adds all of HTTP but the bytes of the connection.
+#![expect(clippy::unwrap_used, reason = "benchmarks")]
+
+use axum::body::Body;
+use bytes::Bytes;
+use divan::{Bencher, counter::BytesCount};
+use futures_util::FutureExt;
+use houston_gateway::{
+    cache::{Cache, Limits},
+    caller::{Caller, FingerprintKey},
+    config::Config,
+    gateway::{Ask, CacheRequest, Context, Gateway, Parts, Reply},
+    houston::{Houston, Trace},
+    rest::{self, App, Sent},
+    server,
+    telemetry::Metrics,
+};
+use houston_schema::NEWEST;
+use http::{HeaderMap, HeaderValue, Method, Request};
+use std::{
+    borrow::Cow,
+    io::{Read, Write},
+    net::TcpListener,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+use tower::{ServiceExt, util::BoxCloneSyncService};
+
+const ID: &str = "10000000-0000-4000-8000-000000000001";
+const PATH: &str = "/workspaces/{workspaceId}";
+
+type Service = BoxCloneSyncService<Request<Body>, http::Response<Sent>, std::convert::Infallible>;
+
+/// A gateway, and what is needed to ask it.
+struct World {
+    gateway: Arc<Gateway>,
+    service: Service,
+    route: usize,
+    caller: Caller,
+    headers: HeaderMap,
+    runtime: Runtime,
+}
+
+impl World {
+    fn new(with_cache: bool) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = runtime.enter();
+        let mut config = Config::load_with(None, |_| None).unwrap();
+        config.houston.url = format!("http://{}/v1", stub()).parse().unwrap();
+        let catalogue = Arc::new(server::catalogue(&config).unwrap());
+        let plans = server::plans(&catalogue, NEWEST).unwrap();
+        let route =
+            catalogue.routes.iter().position(|each| each.method == Method::GET && each.path.to_string() == PATH).unwrap();
+        let cache = with_cache.then(|| {
+            Cache::new(Limits {
+                capacity_bytes: 1 << 26,
+                entry_bytes: 1 << 22,
+                // Benchmarks take longer than the answers are fresh.
+                stale_while_revalidate: Duration::ZERO,
+                stale_if_error: Duration::ZERO,
+            })
+        });
+        let houston = Houston::new(config.houston.clone()).unwrap();
+        let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());
+        let app = App::new(catalogue, Arc::clone(&gateway), Metrics::new().unwrap(), &config);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", HeaderValue::from_static("bench-token"));
+        let caller = Caller::of(&headers, &FingerprintKey::random()).unwrap().unwrap();
+        let service = BoxCloneSyncService::new(rest::service(&app, &config));
+        drop(_entered);
+        Self { gateway, service, route, caller, headers, runtime }
+    }
+
+    fn ask(&self, cache: CacheRequest) -> Ask<'_> {
+        Ask {
+            route: self.route,
+            context: Context { caller: Some(self.caller.clone()), trace: Trace::default() },
+            parts: Parts {
+                path: vec![(Cow::Borrowed("workspaceId"), Cow::Borrowed(ID))],
+                query: Vec::new(),
+                headers: &self.headers,
+                body: &[],
+            },
+            cache,
+            idempotency_key: None,
+        }
+    }
+
+    fn request(&self) -> Request<Body> {
+        let request = Request::get(format!("/workspaces/{ID}")).header("x-api-key", "bench-token");
+        request.header("host", "localhost:8080").body(Body::empty()).unwrap()
+    }
+}
+
+/// A Houston that always answers with the same workspace of 1 KB.
+fn stub() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            while stream.read(&mut request).is_ok_and(|read| read > 0) {
+                let body = reply(1 << 10);
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+                stream.write_all(&body).unwrap();
+            }
+        }
+    });
+    address
+}
+
+/// Houston's reply with a workspace of about `size` bytes in many small objects.
+fn reply(size: usize) -> Bytes {
+    let item = r#"{"id":"ckx0000000000000000000001","label":"Deployment \"one\"","workers":3,"paused":false},"#;
+    let items = item.repeat(size / item.len());
+    format!(r#"{{"data":{{"workspace":{{"id":"{ID}","items":[{}]}}}}}}"#, items.trim_end_matches(',')).into()
+}
+
+const ONLY_IF_CACHED: CacheRequest =
+    CacheRequest { no_cache: false, no_store: false, only_if_cached: true, max_age: None, min_fresh: None };
+
+#[divan::bench]
+fn bind(bencher: Bencher) {
+    let world = World::new(false);
+    bencher.bench_local(|| world.gateway.answer(world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
+}
+
+#[divan::bench]
+fn look_up(bencher: Bencher) {
+    let world = World::new(true);
+    bencher.bench_local(|| world.gateway.answer(world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
+}
+
+#[divan::bench(max_time = 5)]
+fn hit(bencher: Bencher) {
+    let world = World::new(true);
+    world.runtime.block_on(world.gateway.answer(world.ask(CacheRequest::default()))).unwrap();
+    bencher.bench_local(|| world.gateway.answer(world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap());
+}
+
+#[divan::bench(max_time = 5)]
+fn route(bencher: Bencher) {
+    let world = World::new(true);
+    assert!(world.runtime.block_on(world.service.clone().oneshot(world.request())).unwrap().status().is_success());
+    bencher
+        .with_inputs(|| (world.service.clone(), world.request()))
+        .bench_local_values(|(service, request)| service.oneshot(request).now_or_never().unwrap().unwrap());
+}
+
+#[divan::bench]
+fn fingerprint(bencher: Bencher) {
+    let key = FingerprintKey::random();
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {}", "t".repeat(200))).unwrap());
+    bencher.bench_local(|| Caller::of(&headers, &key));
+}
+
+#[divan::bench(args = [1 << 10, 20 << 10, 1 << 20])]
+fn unwrap(bencher: Bencher, size: usize) {
+    let reply = reply(size);
+    bencher.counter(BytesCount::new(reply.len())).bench_local(|| {
+        let read = Reply::read(&reply, "workspace").unwrap();
+        reply.slice_ref(read.value.unwrap().get().as_bytes())
+    });
+}
+
+#[divan::bench]
+fn problem(bencher: Bencher) {
+    let world = World::new(false);
+    bencher.bench_local(|| {
+        let mut ask = world.ask(CacheRequest::default());
+        ask.parts.query.push((Cow::Borrowed("labl"), Cow::Borrowed("x")));
+        world.gateway.answer(ask).now_or_never().unwrap().unwrap_err().problem()
+    });
+}
+
+fn main() {
+    divan::main();
+}
