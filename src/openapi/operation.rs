@@ -143,6 +143,9 @@ impl<'c> Entry<'c> {
         if self.is_read() && !self.is_stream() {
             parameters.push(parameters::shared("IfNoneMatch"));
         }
+        if self.plan.operation.replay.is_some() {
+            parameters.push(RefOr::T(parameters::last_event_id()));
+        }
         parameters
     }
 
@@ -181,13 +184,14 @@ impl<'c> Entry<'c> {
             .content("application/json", json)
             .header_ref("X-Request-Id", header("RequestId"));
         if self.is_stream() {
-            let event = example::answer(&self.answer, None);
             let events = ObjectBuilder::new().schema_type(Type::String).description(Some(
-                "Server-Sent Events: the `data` of each event is an object as described under `application/json`. \
-                 A failure ends the stream with an event named `error`, whose `data` is a problem.",
+                "Server-Sent Events: the `data` of each is an object as described under `application/json`. A failure \
+                 ends the stream with an event named `error`, whose `data` is a problem.",
             ));
-            let events =
-                ContentBuilder::new().schema(Some(events)).example(Some(format!("id: 1\ndata: {event}\n\n").into()));
+            let (name, data) = (operation.event_name(), example::answer(&self.answer, None));
+            let id = if operation.replay.is_some() { parameters::EVENT_ID } else { "1" };
+            let event = format!("id: {id}\nevent: {name}\ndata: {data}\n\n");
+            let events = ContentBuilder::new().schema(Some(events)).example(Some(event.into()));
             response = response.content("text/event-stream", events.build());
         } else if self.is_read() {
             response = response.header_ref("ETag", header("ETag")).header_ref("Cache-Status", header("CacheStatus"));

@@ -21,6 +21,9 @@ use utoipa::openapi::{
 /// every answer to what the example names.
 pub(super) const OPTIONAL_EXAMPLE: &str = "x-example";
 
+/// The id of an event that can be replayed, in examples.
+pub(super) const EVENT_ID: &str = "2025-11-18T09:24:31.482Z~AXk3V0yQb8mJ2rD1tHcE";
+
 const SINCE: &str = "2025-01-01T00:00:00Z";
 
 /// The parameters that `route` takes from the path, the query string and headers.
@@ -120,6 +123,14 @@ fn sort(record: &Record) -> Option<Parameter> {
 /// A reference to a shared parameter.
 pub(super) fn shared(name: &str) -> RefOr<Parameter> {
     RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")))
+}
+
+/// The header by which a listener that was cut off goes on.
+pub(super) fn last_event_id() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(4096));
+    let text = "The `id` of the last event that was received. The stream begins with what came after it.";
+    let header = query("Last-Event-ID", text, schema.into()).parameter_in(ParameterIn::Header);
+    header.extensions(Some(Extensions::from_iter([(OPTIONAL_EXAMPLE, EVENT_ID)]))).build()
 }
 
 /// Adds the shared parameters.
