@@ -33,7 +33,7 @@ use docs::{Document, Documents};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
-use request::BodyLimits;
+use request::{BodyLimits, Form};
 use secrecy::SecretString;
 use std::{borrow::Cow, collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc};
 use tower::{Service, ServiceBuilder};
@@ -205,7 +205,7 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
             cache: request::cache_request(&head.headers),
             idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         };
-        let served = match operation.stream {
+        let served = match form == Form::Events {
             true if head.method == Method::HEAD => Ok(Served::StreamHead),
             true => Box::pin(app.gateway.open(ask)).await.map(Served::Stream),
             false => app.gateway.answer(ask).await.map(Served::Answer),

@@ -39,7 +39,7 @@ pub(super) struct Formed {
 /// Writes an answer in the form that the caller takes.
 pub(super) fn formed(mut answer: Answer, form: Form) -> Result<Formed, Problem> {
     match form {
-        Form::Json => Ok(Formed { answer, media_type: JSON, preference_applied: false }),
+        Form::Json | Form::Events => Ok(Formed { answer, media_type: JSON, preference_applied: false }),
         Form::Csv if !answer.plan.shape.is_list() => Err(not_acceptable("application/json")),
         Form::Csv => {
             let table =
