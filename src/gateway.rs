@@ -26,6 +26,7 @@ mod verdict;
 pub use answer::{Answer, CacheOutcome};
 pub use ask::{Ask, CacheRequest, Context};
 pub use bind::{Parts, releases};
+pub use coerce::LONGEST_PARAMETER;
 pub use failure::{Failure, Refusal};
 pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};

@@ -14,6 +14,10 @@ use crate::{
 use serde_json::Number;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+/// The most characters of a value in the path, the query string or a header. Longer ones are refused here, with their
+/// name, long before the server refuses the whole address without a word.
+pub const LONGEST_PARAMETER: usize = 2000;
+
 /// Texts longer than this are cut in messages.
 const SHOWN: usize = 60;
 
@@ -24,6 +28,10 @@ pub(super) fn text(ty: &InputType, text: &str, place: &Place, out: &mut String, 
     };
     if text.is_empty() {
         return faults.invalid(place, "is empty; send a value or leave it out");
+    }
+    let length = text.chars().count();
+    if length > LONGEST_PARAMETER {
+        return faults.invalid(place, format!("has {length} characters; at most {LONGEST_PARAMETER} are taken"));
     }
     match &ty.kind {
         InputKind::Text { .. } => write_text(text, out),

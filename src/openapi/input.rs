@@ -6,7 +6,10 @@ use super::{
     selection::Leaf,
     usage::Meaning,
 };
-use crate::catalogue::{Catalogue, Input, InputField, InputKind, InputType, ObjectType, Plan, Source};
+use crate::{
+    catalogue::{Catalogue, Input, InputField, InputKind, InputType, ObjectType, Plan, Source},
+    gateway::LONGEST_PARAMETER,
+};
 use apollo_compiler::ast::InputValueDefinition;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -14,9 +17,6 @@ use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, T
 
 /// The most characters that a text in a body can have: as many as the largest body has bytes by default.
 const LONGEST_TEXT: usize = 1_048_576;
-
-/// The most characters that a parameter can have: no server takes a longer address.
-const LONGEST_PARAMETER: usize = 65_535;
 
 /// The nested input objects that were met, by name, and whether null is one of their values.
 pub(super) type InputObjects = BTreeMap<String, (bool, RefOr<Schema>)>;

@@ -204,7 +204,7 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
             header(
                 "If-None-Match",
                 "The `ETag` of an answer that you have. If it still holds, the answer is 304 without a body.",
-                text().max_length(Some(4096)),
+                text(),
             ),
         ),
     ];
