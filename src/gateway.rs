@@ -145,11 +145,15 @@ impl Gateway {
             return Err(Failure::NoCredential);
         }
         let mut faults = Faults::new(plans.version);
+        let usual = Arc::clone(&plan);
         if plan.shape != Shape::Scalar {
-            plan = self.select(&plans, plan, &mut parts, &mut faults).await;
+            plan = Box::pin(self.select(&plans, plan, &mut parts, &mut faults)).await;
         }
-        let listing =
-            if plan.shape.is_list() { Listing::take(&mut parts.query, &plan, &mut faults) } else { Listing::default() };
+        let listing = if plan.shape.is_list() {
+            Listing::take(&mut parts.query, &plan, &usual, &mut faults)
+        } else {
+            Listing::default()
+        };
         let bound = bind::bind(&plan, &parts, faults)?;
         let variables = self.complete(&plans, &plan, bound, &context).await?;
         let call = Call { plan, variables, listing };
@@ -159,7 +163,7 @@ impl Gateway {
                     let request = format!("{:x}{}", call.plan.identity, call.variables.text());
                     let gateway = Arc::clone(self);
                     let run = async move { gateway.change(&plans, call, context).await };
-                    self.replays.once(caller, &key, &request, run).await?
+                    Box::pin(self.replays.once(caller, &key, &request, run)).await?
                 }
                 _ => self.change(&plans, call, context).await?,
             }

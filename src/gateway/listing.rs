@@ -69,8 +69,10 @@ impl Listing {
         !cut_here && Self { limit, cursor, ..Self::default() }.is_one_page_of_houston()
     }
 
-    /// Takes the list parameters out of `query`.
-    pub(super) fn take(query: &mut Query<'_>, plan: &Plan, faults: &mut Faults) -> Self {
+    /// Takes the list parameters out of `query`. `usual` is the plan without the caller's choice of fields.
+    ///
+    /// Items that never say when they were created are all kept by `createdSince`: a polling trigger sends it to any list.
+    pub(super) fn take(query: &mut Query<'_>, plan: &Plan, usual: &Plan, faults: &mut Faults) -> Self {
         let mut listing = Self::default();
         let fields = plan.item_scalars();
         let mut seen = Vec::new();
@@ -100,10 +102,12 @@ impl Listing {
                 }
                 since => {
                     let field = if since == "updatedSince" { "updatedAt" } else { "createdAt" };
-                    if !fields.contains(&field) {
+                    let is_timeless = field == "createdAt" && !usual.item_scalars().contains(&field);
+                    if !fields.contains(&field) && !is_timeless {
                         faults.invalid(&place, format!("is not for this list: its items have no {field}"));
                     }
                     match OffsetDateTime::parse(value, &Rfc3339) {
+                        Ok(_) if is_timeless => {}
                         Ok(time) => listing.since.push((field, time)),
                         Err(_) => faults.invalid(
                             &place,

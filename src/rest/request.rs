@@ -53,7 +53,7 @@ pub(super) async fn body(
     if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Bytes::new());
     }
-    let collected = timeout(limits.time, Limited::new(body, limits.bytes).collect()).await;
+    let collected = Box::pin(timeout(limits.time, Limited::new(body, limits.bytes).collect())).await;
     let collected = collected.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive in time."))?;
     let bytes = match collected {
         Ok(collected) => collected.to_bytes(),
@@ -113,6 +113,8 @@ pub(super) fn accepts(headers: &HeaderMap, offered: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Json,
+    /// Of a stream, one by one as they come.
+    Events,
     /// For lists.
     Csv,
     /// Not at all: `Prefer: return=minimal` (RFC 7240, 4.2).
@@ -120,11 +122,14 @@ pub(super) enum Form {
 }
 
 /// Decides by `Accept` and `Prefer` how the answer is written: JSON wherever it is taken.
-/// Streams are events and nothing else.
+/// What streams is events wherever those are taken; elsewhere it is the first of them.
 pub(super) fn form(method: &Method, headers: &HeaderMap, is_stream: bool) -> Result<Form, Problem> {
     if is_stream {
-        let taken = accepts(headers, EVENT_STREAM);
-        return if taken { Ok(Form::Json) } else { Err(not_acceptable(EVENT_STREAM)) };
+        return match accepts(headers, EVENT_STREAM) {
+            true => Ok(Form::Events),
+            false if accepts(headers, "application/json") => Ok(Form::Json),
+            false => Err(not_acceptable(EVENT_STREAM)),
+        };
     }
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());

@@ -76,6 +76,9 @@ async fn order_and_times() {
     let none = by("/deployments?updatedSince=2999-01-01T00:00:00Z").await.expect(200).json();
     assert_eq!(none["value"], json!([]));
     by("/deployments?updatedSince=yesterday").await.expect(400);
+    let timeless = by("/airflow-releases?createdSince=2999-01-01T00:00:00Z").await.expect(200).json();
+    assert!(!timeless["value"].as_array().expect("a list").is_empty(), "items without a time are kept");
+    by("/deployments?fields=label&createdSince=2999-01-01T00:00:00Z").await.expect(400);
     by("/platform/config?limit=1").await.expect(400);
     by("/workspaces?cursor=banana").await.expect(400);
 }

@@ -183,10 +183,13 @@ async fn headers_of_a_stream() {
         world.get("", "/metrics").await.text.lines().filter(|line| *line == "houston_gateway_streams_open 1").count(),
         1
     );
-    for (accept, status) in [("application/json", 406), ("*/*", 200), ("text/*", 200), ("text/event-stream;q=0", 406)] {
+    for (accept, status) in [("text/csv", 406), ("*/*", 200), ("text/*", 200), ("text/event-stream;q=0", 406)] {
         let request = world.request(OWNER, Method::GET, &logs(&world)).header("accept", accept);
         assert_eq!(request.send().await.expect("an answer").status(), status, "{accept}");
     }
+    let status = logs(&world).replace("/logs/", "/status/");
+    let first = world.send(world.request(OWNER, Method::GET, &status).header("accept", "application/json")).await;
+    assert_eq!(first.expect(200).json(), serde_json::json!({ "status": "HEALTHY" }), "the first event alone");
     world.houston.forget_calls();
     let head = world.send(world.request(OWNER, Method::HEAD, &logs(&world))).await.expect(200);
     assert_eq!(head.header("content-type"), "text/event-stream");
