@@ -1,7 +1,7 @@
 """Runs the flows of low-code systems that the recipes show, as those systems would.
 
-n8n, Power Automate and Terraform cannot be installed where the tests run. What they send is written in their flow, so it
-is read from there and sent. Node-RED is installed and runs its flow itself.
+n8n, Power Automate and Terraform cannot be installed where the tests run. What they send is written in their flow, so
+it is read from there and sent. Node-RED is installed and runs its flow itself.
 """
 
 import json
@@ -83,7 +83,12 @@ def node_red(flow: list, _: str) -> None:
     """Runs a flow in Node-RED itself, until its debug node has a message."""
     script = Path(__file__).with_name("node-red.mjs")
     done = subprocess.run(
-        ["node", script], input=json.dumps(flow), env={**os.environ, **TOKENS}, capture_output=True, text=True, timeout=90
+        ["node", script],
+        input=json.dumps(flow),
+        env={**os.environ, **TOKENS},
+        capture_output=True,
+        text=True,
+        timeout=90,
     )
     if done.returncode:
         raise Wrong(done.stdout + done.stderr)
@@ -97,7 +102,9 @@ def logic_apps(definition: dict, _: str) -> None:
     for action in actions:
         inputs = action["inputs"]
         url = requests.Request("GET", inputs["uri"], params=inputs.get("queries")).prepare().url
-        headers = {name: TOKENS["HOUSTON_TOKEN"] if "@" in value else value for name, value in inputs["headers"].items()}
+        headers = {
+            name: TOKENS["HOUSTON_TOKEN"] if "@" in value else value for name, value in inputs["headers"].items()
+        }
         succeed(inputs["uri"], send(inputs["method"], url, inputs.get("body"), headers))
 
 
@@ -121,7 +128,7 @@ class Terraform:
     def data(self, text: str):
         """The object inside `jsonencode(...)`: names without quotes and `=` are what tells it from JSON."""
         inner = re.fullmatch(r"\$\{jsonencode\((.*)\)\}", text, re.S)[1]
-        return json.loads(re.sub(r'([{,]\s*)(\w+) = ', r'\1"\2": ', inner))
+        return json.loads(re.sub(r"([{,]\s*)(\w+) = ", r'\1"\2": ', inner))
 
     def url(self, body: dict, action: str, identity: str = "") -> str:
         path = body.get(f"{action}_path", body["path"] if action == "create" else body["path"] + "/{id}")

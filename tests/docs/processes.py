@@ -27,8 +27,13 @@ class Server:
             "PATH": f"{binary.parent}:{os.environ['PATH']}",
         }
         self.process = subprocess.Popen(
-            ["bash", "-c", command], cwd=cwd, env=environment, stdout=self.output, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, start_new_session=True,
+            ["bash", "-c", command],
+            cwd=cwd,
+            env=environment,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self.address = self.wait(r"on (http://127\.0\.0\.1:\d+)")
         self.wait_until_ready()
@@ -104,10 +109,18 @@ class Shell:
             "CURL_NOTES": self.notes.name,
         }
         self.process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"], cwd=cwd, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            ["bash", "--noprofile", "--norc"],
+            cwd=cwd,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        self.write("""curl() { command curl --write-out '%{stderr}answered %{http_code}\\n' "$@" 2>> "$CURL_NOTES"; }\n""")
+        self.write(
+            """curl() { command curl --write-out '%{stderr}answered %{http_code}\\n' "$@" 2>> "$CURL_NOTES"; }\n"""
+        )
 
     def write(self, text: str) -> None:
         self.process.stdin.write(text)

@@ -16,7 +16,8 @@ when the page is read):
     graphql, toml, yaml, python, sh with file=NAME      written to that file in the folder where the page's examples run
     html, http, text  only read
 
-What differs from run to run (ids, times, ports, request ids) is taken as equal. `--bless` writes what came into the page.
+What differs from run to run (ids, times, ports, request ids) is taken as equal. `--bless` writes what came into the
+page.
 """
 
 import difflib
@@ -103,7 +104,9 @@ def compare(expected: str, actual: str) -> None:
         r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line) + "\n" for line in expected.splitlines()
     )
     if not re.fullmatch(pattern, actual + "\n" if actual else ""):
-        raise Wrong("\n".join(difflib.unified_diff(expected.splitlines(), actual.splitlines(), "page", "run", lineterm="")))
+        raise Wrong(
+            "\n".join(difflib.unified_diff(expected.splitlines(), actual.splitlines(), "page", "run", lineterm=""))
+        )
 
 
 def commands(text: str) -> list[tuple[str, str]]:
@@ -285,9 +288,7 @@ def links(page: Path) -> list[str]:
             continue
         file, _, heading = target.partition("#")
         path = (page.parent / file).resolve() if file else page
-        if not path.exists():
-            dead.append(target)
-        elif heading and path.suffix == ".md" and heading not in anchors(path):
+        if not path.exists() or heading and path.suffix == ".md" and heading not in anchors(path):
             dead.append(target)
     return dead
 

@@ -33,13 +33,21 @@ def coverage() -> str:
     for row in rows("routes"):
         for field in row["houston"].split(" | "):
             lines.append([f"`{field}`", f"`{row['method']} {row['path']}`", row["operation"], row["releases"]])
-    return table(["Houston", "route", "operation", "Houston releases"], sorted(lines, key=lambda line: (line[0].lower(), line[1])))
+    return table(
+        ["Houston", "route", "operation", "Houston releases"],
+        sorted(lines, key=lambda line: (line[0].lower(), line[1])),
+    )
 
 
 def problems() -> str:
     """Each code, by status, with its cause and its cure."""
     lines = [
-        [f'<a id="{row["code"].lower().replace("_", "-")}"></a>`{row["code"]}`', row["status"], row["cause"], row["cure"]]
+        [
+            f'<a id="{row["code"].lower().replace("_", "-")}"></a>`{row["code"]}`',
+            row["status"],
+            row["cause"],
+            row["cure"],
+        ]
         for row in sorted(rows("problems"), key=lambda row: int(row["status"]))
     ]
     return table(["code", "status", "cause", "cure"], lines)

@@ -1,13 +1,19 @@
 """Creates, reads, changes, lists and deletes with the client that openapi-python-client makes of openapi-3.0.json.
 
-    GATEWAY=http://127.0.0.1:8080 PYTHONPATH=<where the client is> python walk.py
+GATEWAY=http://127.0.0.1:8080 PYTHONPATH=<where the client is> python walk.py
 """
 
 import os
 
 from houston import AuthenticatedClient
 from houston.api.clusters import list_clusters
-from houston.api.deployments import create_deployment, delete_deployment, get_deployment, list_deployments, update_deployment
+from houston.api.deployments import (
+    create_deployment,
+    delete_deployment,
+    get_deployment,
+    list_deployments,
+    update_deployment,
+)
 from houston.api.workspaces import create_workspace, delete_workspace
 from houston.models import CreateDeploymentBody, CreateWorkspaceBody, DeploymentList, Problem, UpdateDeploymentBody
 from houston.types import UNSET
@@ -34,7 +40,9 @@ def same(what: str, got, wanted) -> None:
 
 def main() -> None:
     houston = client("demo-system-admin")
-    workspace = good(create_workspace.sync(client=houston, body=CreateWorkspaceBody(label="Python", description="A walk")))
+    workspace = good(
+        create_workspace.sync(client=houston, body=CreateWorkspaceBody(label="Python", description="A walk"))
+    )
     same("a workspace is created", workspace.label, "Python")
 
     cluster = good(list_clusters.sync(client=houston, limit=1)).value[0]
