@@ -109,7 +109,7 @@ enum Failure {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
-    Log(#[from] telemetry::InvalidFilter),
+    Log(#[from] telemetry::LogError),
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
     #[error("Houston cannot be asked: {0}")]

@@ -1,10 +1,13 @@
 //! Telemetry: the log, and the names of all metrics.
 
+mod writer;
+
+pub use writer::LogGuard;
+
 use crate::config::{Log, LogFormat};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::{io, io::IsTerminal as _, time::Duration};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use std::{fs::File, io, io::IsTerminal as _, os::fd::AsFd as _, time::Duration};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 const REQUESTS: &str = "houston_gateway_requests_total";
@@ -24,6 +27,17 @@ static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, 
 #[error("log.filter: {0}")]
 pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
 
+/// A log that cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Its filter cannot be read.
+    #[error(transparent)]
+    Filter(#[from] InvalidFilter),
+    /// The thread that writes it cannot be started.
+    #[error("cannot start logging: {0}")]
+    Thread(#[from] io::Error),
+}
+
 /// Reads a log filter. Whatever it says, what would show credentials stays out: the WebSocket library traces whole frames,
 /// and the first of each connection holds the token.
 ///
@@ -38,9 +52,11 @@ pub fn filter(text: &str) -> Result<EnvFilter, InvalidFilter> {
 ///
 /// # Errors
 /// If the filter cannot be read.
-pub fn log(settings: &Log) -> Result<WorkerGuard, InvalidFilter> {
+pub fn log(settings: &Log) -> Result<LogGuard, LogError> {
     let filter = filter(&settings.filter)?;
-    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(io::BufWriter::new(io::stdout()));
+    // `Stdout` cuts what it is given into lines again; a file does not. The descriptor is a duplicate: closing it closes
+    // nothing else.
+    let (writer, guard) = writer::gather(File::from(io::stdout().as_fd().try_clone_to_owned()?))?;
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
