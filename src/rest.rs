@@ -22,18 +22,21 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use axum::{
-    Router,
+    BoxError, Router,
+    body::HttpBody,
     extract::{ConnectInfo, RawPathParams, Request, State},
     response::Response,
     routing::{MethodFilter, MethodRouter, delete, get},
 };
+use bytes::Bytes;
 use docs::{Document, Documents};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
 use request::BodyLimits;
 use secrecy::SecretString;
-use std::{borrow::Cow, collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc};
+use tower::{Service, ServiceBuilder};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -97,8 +100,29 @@ impl App {
     }
 }
 
+/// The body of a response on its way out.
+pub type Sent = tower_http::body::UnsyncBoxBody<Bytes, BoxError>;
+
+/// Everything that answers requests: the routes, and around all of them compression, CORS and the last resort. These wrap
+/// the router as a whole: as layers of it they would be boxed for each route and cost each request another 0.6 µs (5 % of
+/// an answer from the cache).
+pub fn service<B>(
+    app: &Arc<App>,
+    config: &Config,
+) -> impl Service<http::Request<B>, Response = http::Response<Sent>, Error = Infallible, Future: Send> + Clone + Send + 'static
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let origins = &config.cors.allowed_origins;
+    ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panicked))
+        .option_layer((!origins.is_empty()).then(|| cors(origins)))
+        .layer(CompressionLayer::new())
+        .service(router(app))
+}
+
 /// All routes: the catalogue's, the documents, and the operators' pages.
-pub fn router(app: &Arc<App>, config: &Config) -> Router {
+fn router(app: &Arc<App>) -> Router {
     let mut paths: HashMap<String, MethodRouter<Arc<App>>> = HashMap::new();
     for (index, route) in app.catalogue.routes.iter().enumerate() {
         let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { continue };
@@ -136,10 +160,7 @@ pub fn router(app: &Arc<App>, config: &Config) -> Router {
     } else {
         Router::new().nest(&app.base_path, router).fallback(no_such_route)
     };
-    let router = router.layer(CompressionLayer::new());
-    let origins = &config.cors.allowed_origins;
-    let router = if origins.is_empty() { router } else { router.layer(cors(origins)) };
-    router.layer(CatchPanicLayer::custom(panicked)).with_state(Arc::clone(app))
+    router.with_state(Arc::clone(app))
 }
 
 /// What only operators may do; nothing, where no token guards it.

@@ -9,6 +9,7 @@ use crate::{
     rest::{self, App, Health},
     telemetry::Metrics,
 };
+use axum::ServiceExt as _;
 use axum_server::Handle;
 use houston_schema::{HoustonSchema, InvalidVersion, NEWEST, SDL, SchemaError, Version};
 use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
@@ -137,14 +138,14 @@ impl Server {
     /// If the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let handle = Handle::new();
-        let router = rest::router(&self.app, &self.config);
+        let service = rest::service(&self.app, &self.config);
         let mut server = axum_server::from_tcp(self.listener)?.handle(handle.clone());
         server
             .http_builder()
             .http1()
             .timer(hyper_util::rt::TokioTimer::new())
             .header_read_timeout(self.config.server.receive_timeout);
-        let serve = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
+        let serve = server.serve(service.into_make_service_with_connect_info::<SocketAddr>());
         let gateway = Arc::clone(&self.gateway);
         let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
         let upkeep = async {
