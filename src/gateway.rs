@@ -144,8 +144,8 @@ impl Gateway {
             return Err(Failure::NoCredential);
         }
         let mut faults = Faults::new(plans.version);
-        if plan.shape != Shape::Scalar {
-            plan = self.select(&plans, plan, &mut parts, &mut faults).await;
+        if plan.shape != Shape::Scalar && parts.query.iter().any(|(name, _)| name == FIELDS) {
+            plan = Box::pin(self.select(&plans, plan, &mut parts, &mut faults)).await;
         }
         let listing =
             if plan.shape.is_list() { Listing::take(&mut parts.query, &plan, &mut faults) } else { Listing::default() };
@@ -158,7 +158,7 @@ impl Gateway {
                     let request = format!("{:x}{}", call.plan.identity, call.variables.text());
                     let gateway = Arc::clone(self);
                     let run = async move { gateway.change(&plans, call, context).await };
-                    self.replays.once(caller, &key, &request, run).await?
+                    Box::pin(self.replays.once(caller, &key, &request, run)).await?
                 }
                 _ => self.change(&plans, call, context).await?,
             }

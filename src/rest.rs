@@ -207,7 +207,7 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
         };
         let served = match operation.stream {
             true if head.method == Method::HEAD => Ok(Served::StreamHead),
-            true => app.gateway.open(ask).await.map(Served::Stream),
+            true => Box::pin(app.gateway.open(ask)).await.map(Served::Stream),
             false => app.gateway.answer(ask).await.map(Served::Answer),
         };
         served.map(|served| (served, form)).map_err(|failure| {

@@ -10,6 +10,10 @@ const ABSENCE: Duration = Duration::from_secs(1);
 
 impl Gateway {
     /// Answers a read.
+    ///
+    /// Whatever asks Houston is boxed, here and wherever a request may go another way than to the cache: a future is as
+    /// large as its largest branch and is moved several times before it runs. Those moves were 7 % of an answer from the
+    /// cache.
     pub(super) async fn read(
         self: &Arc<Self>,
         call: &Call,
@@ -29,7 +33,7 @@ impl Gateway {
                 Answer::cached(&call.plan, &entry, outcome)
             }
             _ if request.only_if_cached => return Err(Failure::NotCached),
-            _ => Answer::uncached(Arc::clone(&call.plan), self.perform(call, context).await?),
+            _ => Answer::uncached(Arc::clone(&call.plan), Box::pin(self.perform(call, context)).await?),
         };
         if call.plan.shape.is_list() && !answer.body.is_empty() {
             answer.page(&call.listing)?;
@@ -68,16 +72,18 @@ impl Gateway {
                 Freshness::Expired => Some(entry),
             },
             // Too old for this caller: fetched apart from those for whom it is good enough.
-            Some(_) if !request.only_if_cached => return self.renew(cache, key, fetch(), CacheOutcome::Miss).await,
+            Some(_) if !request.only_if_cached => {
+                return Box::pin(self.renew(cache, key, fetch(), CacheOutcome::Miss)).await;
+            }
             _ => None,
         };
         if request.only_if_cached {
             return Err(Failure::NotCached);
         }
         if request.no_cache {
-            return self.renew(cache, key, fetch(), CacheOutcome::Bypass).await;
+            return Box::pin(self.renew(cache, key, fetch(), CacheOutcome::Bypass)).await;
         }
-        match (cache.fetch(key, Failure::Lost, fetch()).await, expired) {
+        match (Box::pin(cache.fetch(key, Failure::Lost, fetch())).await, expired) {
             (Ok(entry), _) => Ok((entry, CacheOutcome::Miss)),
             (Err(failure), Some(old)) if failure.is_outage() => Ok((old, CacheOutcome::StaleOnError)),
             (Err(failure), _) => Err(failure),

@@ -36,8 +36,14 @@ impl RequestIds {
 
     fn make(&self) -> HeaderValue {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let number = u128::from(self.start) << 64 | u128::from(count);
+        let mut id = [0; 32];
+        // By hand, because formatting it costs ten times as much: 1.5 % of an answer from the cache.
+        for (index, digit) in id.iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[(number >> (124 - 4 * index)) as usize & 15];
+        }
         // Letters and digits are always a header value.
-        HeaderValue::try_from(format!("{:016x}{count:08x}", self.start)).unwrap_or(HeaderValue::from_static("-"))
+        HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("-"))
     }
 }
 

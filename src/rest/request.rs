@@ -53,7 +53,7 @@ pub(super) async fn body(
     if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Bytes::new());
     }
-    let collected = timeout(limits.time, Limited::new(body, limits.bytes).collect()).await;
+    let collected = Box::pin(timeout(limits.time, Limited::new(body, limits.bytes).collect())).await;
     let collected = collected.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive in time."))?;
     let bytes = match collected {
         Ok(collected) => collected.to_bytes(),

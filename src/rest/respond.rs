@@ -13,6 +13,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
+/// How many headers a response has, at most times.
+const HEADERS: usize = 12;
+
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A private cache may keep an answer but asks again each time: the gateway answers that from memory, with 304, and a
@@ -91,6 +94,8 @@ pub(super) fn answer(
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let out = response.headers_mut();
+    // Room for all that follows and for what is added on the way out: growing step by step was 1 % of the request.
+    out.reserve(HEADERS);
     if !empty {
         out.insert(header::CONTENT_TYPE, media_type);
     }
