@@ -54,8 +54,11 @@ impl World {
         config.houston.url = format!("http://{}/v1", stub()).parse().unwrap();
         let catalogue = Arc::new(server::catalogue(&config).unwrap());
         let plans = server::plans(&catalogue, NEWEST).unwrap();
-        let route =
-            catalogue.routes.iter().position(|each| each.method == Method::GET && each.path.to_string() == PATH).unwrap();
+        let route = catalogue
+            .routes
+            .iter()
+            .position(|each| each.method == Method::GET && each.path.to_string() == PATH)
+            .unwrap();
         let cache = with_cache.then(|| {
             Cache::new(Limits {
                 capacity_bytes: 1 << 26,

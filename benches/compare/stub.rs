@@ -39,7 +39,8 @@ struct Canned {
 
 /// A workspace of about `size` bytes: many small objects, as Houston's answers are.
 fn workspace(size: usize) -> String {
-    let mut json = r#"{"id":"10000000-0000-4000-8000-000000000001","label":"Bench","active":true,"deployments":["#.to_owned();
+    let mut json =
+        r#"{"id":"10000000-0000-4000-8000-000000000001","label":"Bench","active":true,"deployments":["#.to_owned();
     let mut number = 0;
     while json.len() + 190 < size {
         let comma = if number == 0 { "" } else { "," };
