@@ -146,7 +146,7 @@ impl Gateway {
         }
         let mut faults = Faults::new(plans.version);
         let usual = Arc::clone(&plan);
-        if plan.shape != Shape::Scalar {
+        if plan.shape != Shape::Scalar && parts.query.iter().any(|(name, _)| name == FIELDS) {
             plan = Box::pin(self.select(&plans, plan, &mut parts, &mut faults)).await;
         }
         let listing = if plan.shape.is_list() {

@@ -208,6 +208,11 @@ async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, 
 fn adopt(app: &App, catalogue: &Catalogue, gateway: &Gateway, server: probe::Server) {
     let version = server.version;
     let introspected = server.schema.is_some();
+    let by_own_schema = matches!(**app.health.load(), Health::Ready { introspected: true, .. });
+    if !introspected && !by_own_schema && version == gateway.plans().version {
+        // What was assumed is true: the plans are those already.
+        return app.health.store(Arc::new(Health::Ready { version, introspected }));
+    }
     let compiled = match server.schema {
         Some(schema) => Ok(catalogue.plan(&schema, version)),
         None => catalogue.schema.at(version).map(|schema| catalogue.plan(&schema, version)),

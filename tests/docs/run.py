@@ -49,6 +49,7 @@ VARYING = [
     (re.compile(r"(?i)\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} [0-9:]{8} GMT"), "<date>"),
     (re.compile(r"(?i)(request-?id\"?: *\"?)[\w-]+"), r"\1<request>"),
     (re.compile(r"(?im)^(etag: |age: |content-length: ).*$"), r"\1<varies>"),
+    (re.compile(r"\(request [0-9a-f]+\)"), "(request <request>)"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<hash>"),
     (re.compile(r"\b[0-9a-f]{24}\b"), "<request>"),
 ]
