@@ -36,6 +36,8 @@ pub struct Operation {
     pub status: StatusCode,
     /// Status when Houston answers null: 404 or 204.
     pub absent: StatusCode,
+    /// After how many seconds it is worth looking what became of a change that Houston only queues.
+    pub poll: Option<u32>,
     /// Whether the first item of the returned list is the answer.
     pub one: bool,
     /// The field of the returned object that holds the list.
@@ -286,6 +288,7 @@ impl Reader<'_> {
             description,
             status,
             absent: self.status(rest, "absent", 200..=499),
+            poll: Some(self.directives.integer(rest, "poll").unsigned_abs()).filter(|seconds| *seconds > 0),
             one: self.directives.boolean(rest, "one"),
             list: self.directives.string(rest, "list"),
             object: self.directives.string(rest, "object"),

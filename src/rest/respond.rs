@@ -113,6 +113,9 @@ pub(super) fn answer(
     } else {
         out.insert(header::CACHE_CONTROL, NO_STORE);
     }
+    if let Some(seconds) = answer.plan.operation.poll {
+        out.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if let Some(location) = location
         && let Ok(location) = HeaderValue::try_from(format!("{}{location}", origin()))
     {

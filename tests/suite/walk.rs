@@ -26,6 +26,7 @@ async fn a_newcomers_walk_at_every_release() {
         let path = format!("/deployments/{id}");
         assert_eq!(created.header("location"), format!("http://{}{path}", world.gateway), "at {version}");
 
+        assert_eq!(created.header("retry-after"), "5", "Houston only queues it, at {version}");
         let read = world.get(OWNER, &path).await.expect(200).json();
         assert_eq!(read["label"], "Newcomer", "at {version}");
         let listed = world.get(OWNER, &list).await.expect(200).json();
