@@ -1,10 +1,13 @@
 //! Telemetry: the log, and the names of all metrics.
 
+mod line;
 mod writer;
 
+pub(crate) use line::ACCESS;
 pub use writer::LogGuard;
 
 use crate::config::{Log, LogFormat};
+use line::{Clock, Lines};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::{fs::File, io, io::IsTerminal as _, os::fd::AsFd as _, time::Duration};
@@ -61,9 +64,13 @@ pub fn log(settings: &Log) -> Result<LogGuard, LogError> {
     // A second start, as in tests, changes nothing.
     let _already_started = match settings.format {
         LogFormat::Text => {
-            registry.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(writer)).try_init()
+            let layer = fmt::layer().with_ansi(io::stdout().is_terminal()).with_timer(Clock).with_writer(writer);
+            registry.with(layer.map_event_format(|usual| Lines { usual, json: false })).try_init()
         }
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init(),
+        LogFormat::Json => {
+            let layer = fmt::layer().json().flatten_event(true).with_timer(Clock).with_writer(writer);
+            registry.with(layer.map_event_format(|usual| Lines { usual, json: true })).try_init()
+        }
     };
     Ok(guard)
 }
