@@ -1,6 +1,7 @@
 //! Who is calling: the credential of a request, and the fingerprint that stands for it everywhere else.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use serde::Deserialize;
 use std::{
@@ -10,6 +11,8 @@ use std::{
 
 /// The header that API-key forms of low-code platforms fill in.
 pub const API_KEY_HEADER: &str = "x-api-key";
+
+const BEARER: &[u8] = b"Bearer ";
 
 /// A credential and its fingerprint. The credential itself is only ever sent to Houston: it has no `Debug`, is not
 /// logged, stored or counted.
@@ -84,8 +87,11 @@ impl Caller {
         if expiry(token).is_some_and(|expiry| expiry <= now()) {
             return Err(InvalidCredential::Expired);
         }
+        let mut bearer = BytesMut::with_capacity(BEARER.len() + token.len());
+        bearer.extend_from_slice(BEARER);
+        bearer.extend_from_slice(token.as_bytes());
         let mut authorization =
-            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| InvalidCredential::Unreadable)?;
+            HeaderValue::from_maybe_shared(bearer.freeze()).map_err(|_| InvalidCredential::Unreadable)?;
         authorization.set_sensitive(true);
         Ok(Some(Self { authorization, fingerprint: key.fingerprint(token.as_bytes()) }))
     }

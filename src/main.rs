@@ -18,9 +18,13 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::PathBuf,
     process::ExitCode,
+    thread::available_parallelism,
     time::Duration,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
 
 /// Exit codes of sysexits.h.
 mod exit {
@@ -188,8 +192,7 @@ fn serve(options: Serve) -> Result<(), Failure> {
         config.server.listen = address;
     }
     let _writes_the_rest = telemetry::log(&config.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         if options.demo {
@@ -211,6 +214,14 @@ fn serve(options: Serve) -> Result<(), Failure> {
         };
         Ok(server.run(stop).await?)
     })
+}
+
+/// Where everything runs: on all processors that the process may use. A single one needs no scheduler that hands work to
+/// others.
+fn runtime() -> std::io::Result<Runtime> {
+    let alone = available_parallelism().is_ok_and(|processors| processors.get() == 1);
+    let mut builder = if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()
 }
 
 /// Starts the simulator on a port of its own and points the settings at it.
