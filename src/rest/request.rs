@@ -5,7 +5,7 @@ use crate::{
     gateway::CacheRequest,
     problem::{Code, Fault, Place, Problem},
 };
-use axum::body::Body;
+use axum::{BoxError, body::HttpBody};
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -44,12 +44,10 @@ pub(super) struct BodyLimits {
 }
 
 /// Reads a body and checks that it is JSON by its media type.
-pub(super) async fn body(
-    method: &Method,
-    headers: &HeaderMap,
-    body: Body,
-    limits: BodyLimits,
-) -> Result<Bytes, Problem> {
+pub(super) async fn body<B>(method: &Method, headers: &HeaderMap, body: B, limits: BodyLimits) -> Result<Bytes, Problem>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Bytes::new());
     }
