@@ -1,6 +1,6 @@
 //! Why a request has no answer.
 
-use super::bind::{BindError, releases};
+use super::bind::{BindError, MOST_FAULTS, releases};
 use crate::{
     caller::InvalidCredential,
     houston::CallError,
@@ -216,6 +216,7 @@ fn summary(errors: &[Fault]) -> String {
             };
             sentence(&format!("{place}: {}", one.detail))
         }
+        _ if errors.len() >= MOST_FAULTS => format!("At least {MOST_FAULTS} things are wrong; see errors."),
         _ => format!("{} things are wrong; see errors.", errors.len()),
     }
 }
