@@ -5,6 +5,7 @@ mod binding;
 mod caching;
 mod diagnostics;
 mod harness;
+mod hostile;
 mod http;
 mod lists;
 mod openapi;
