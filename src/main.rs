@@ -4,7 +4,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind as UsageError};
 use houston_gateway::{
     catalogue::{Catalogue, Plans},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, http_url},
     gateway::releases,
     houston::{Houston, probe},
     openapi,
@@ -84,7 +84,7 @@ struct Settings {
     #[arg(long, value_name = "DIR")]
     operations: Option<PathBuf>,
     /// Houston's GraphQL endpoint, https://houston.BASEDOMAIN/v1
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     houston_url: Option<url::Url>,
     /// The Houston version to assume until Houston itself has told
     #[arg(long, value_name = "V")]
