@@ -3,6 +3,7 @@
 
 mod binding;
 mod caching;
+mod commands;
 mod diagnostics;
 mod harness;
 mod hostile;
