@@ -15,6 +15,7 @@ mod secrecy;
 mod semantics;
 mod settings;
 mod streaming;
+mod tidy;
 mod trouble;
 mod versions;
 mod walk;
