@@ -51,7 +51,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let size = app.gateway.cache().map(|cache| cache.size());
-    let text = app.metrics.render(size, app.gateway.open_streams());
+    let text = app.metrics.render(size, app.gateway.open_streams(), &app.gateway.houston().standing());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -269,6 +269,75 @@ async fn a_slow_houston_is_504() {
 }
 
 #[tokio::test]
+async fn when_houston_keeps_failing_it_is_left_alone_and_operators_see_it() {
+    let world = World::with(Settings::default(), |config| {
+        config.cache.enabled = false;
+        config.houston.retries = 1;
+        config.houston.breaker_failures = 4;
+        config.houston.breaker = Duration::from_millis(1500);
+    })
+    .await;
+    let metric = async |line: &str| {
+        let all = world.get("", "/metrics").await.expect(200).text;
+        let value =
+            all.lines().find_map(|each| each.strip_prefix(line)).unwrap_or_else(|| panic!("no {line} in {all}"));
+        value.trim().parse::<u64>().expect("a number")
+    };
+    let calls =
+        async |outcome: &str| metric(&format!("houston_gateway_houston_calls_total{{outcome=\"{outcome}\"}}")).await;
+    world.get(OWNER, "/workspaces").await.expect(200);
+    assert_eq!((calls("answered").await, calls("status").await), (1, 0));
+    assert!(metric("houston_gateway_houston_answer_microseconds_total").await > 0);
+
+    world.houston.faults().add(Fault::new(Trouble::Status(StatusCode::SERVICE_UNAVAILABLE)).on("workspaces"));
+    for _ in 0..2 {
+        let reply = world.get(OWNER, "/workspaces").await;
+        assert_problem(&reply, 503, "HOUSTON_UNAVAILABLE", "tried twice each");
+    }
+    world.houston.forget_calls();
+    let refused = world.get(OWNER, "/workspaces").await;
+    assert_problem(&refused, 503, "HOUSTON_UNAVAILABLE", "held back");
+    assert!(matches!(refused.header("retry-after"), "1" | "2"), "{:?}", refused.headers);
+    assert_eq!(world.houston.calls().total(), 0, "Houston is left alone");
+    assert_eq!((calls("status").await, calls("open").await), (2, 1));
+    assert_eq!(metric("houston_gateway_houston_retries_total").await, 2);
+    assert_eq!(metric("houston_gateway_houston_held_back").await, 1);
+    assert_eq!(world.get("", "/livez").await.status, 200);
+
+    world.houston.faults().clear();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while world.get(OWNER, "/workspaces").await.status != 200 {
+        assert!(Instant::now() < deadline, "Houston is never tried again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(metric("houston_gateway_houston_held_back").await, 0);
+}
+
+#[tokio::test]
+async fn more_calls_than_allowed_are_refused_and_the_others_finish() {
+    let world = World::with(Settings::default(), |config| {
+        config.cache.enabled = false;
+        config.houston.max_in_flight = 1;
+        config.houston.queue = Duration::from_millis(20);
+    })
+    .await;
+    world.houston.faults().add(Fault::new(Trouble::Latency(Duration::from_millis(600))).on("workspaces").times(1));
+    let slow = async { world.get(OWNER, "/workspaces").await };
+    let refused = async {
+        while world.houston.calls().field("workspaces") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let metrics = world.get("", "/metrics").await.text;
+        assert!(metrics.contains("\nhouston_gateway_houston_in_flight 1\n"), "{metrics}");
+        world.get(OWNER, "/deployments/none").await
+    };
+    let (slow, refused) = tokio::join!(slow, refused);
+    slow.expect(200);
+    assert_problem(&refused, 503, "OVERLOADED", "no turn");
+    assert_eq!(refused.header("retry-after"), "1");
+}
+
+#[tokio::test]
 async fn when_nobody_can_tell_401_from_403_the_reason_is_told() {
     let world = world().await;
     let unavailable = Trouble::Status(StatusCode::SERVICE_UNAVAILABLE);
