@@ -154,6 +154,11 @@ async fn drift_is_502_and_keeps_the_document_to_itself() {
 #[tokio::test]
 async fn stack_traces_stay_inside() {
     let world = world().await;
+    let inside =
+        "\nInvalid `prisma.workspace.create()` invocation in\n/houston/src/lib/x.js:12:7\n    at Object.<anonymous>";
+    let reply = changing(&world, Fault::error(inside, "INTERNAL_SERVER_ERROR")).await.expect(500);
+    assert_eq!(reply.json()["houston"][0]["message"], "Invalid `prisma.workspace.create()` invocation in");
+    assert!(!reply.text.contains("/houston/src"), "{}", reply.text);
     world.houston.faults().add(Fault::new(Trouble::StackTrace));
     for reply in [
         world.delete(ADMIN, "/users/none").await.expect(404),
@@ -184,12 +189,16 @@ async fn answers_that_are_none_are_502() {
         *says.lock().expect("nobody panicked here") = body;
         world.get(OWNER, path).await
     };
+    for body in ["\"10.0.0.7\"", "{\"errors\":\"10.0.0.7\"}", "{\"data\":\"10.0.0.7\"}", "<p>10.0.0.7</p>"] {
+        let reply = read("/workspaces", body).await;
+        assert_problem(&reply, 502, "BAD_UPSTREAM_ANSWER", body);
+        assert!(!reply.text.contains("10.0.0.7"), "what came instead of an answer is not passed on: {}", reply.text);
+    }
     for body in [
         "",
         "null",
         "[]",
         "42",
-        "\"text\"",
         "{",
         "{}",
         "{\"hello\":\"world\"}",
