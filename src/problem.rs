@@ -40,8 +40,6 @@ pub enum Code {
     IdempotencyKeyReused,
     /// Too many requests or streams.
     TooManyRequests,
-    /// The headers are too large.
-    HeadersTooLarge,
     /// The gateway failed.
     Internal,
     /// Houston failed.
@@ -64,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::Unauthenticated,
@@ -82,7 +80,6 @@ impl Code {
         Self::NotInThisVersion,
         Self::IdempotencyKeyReused,
         Self::TooManyRequests,
-        Self::HeadersTooLarge,
         Self::Internal,
         Self::HoustonFailed,
         Self::NotImplemented,
@@ -128,11 +125,6 @@ impl Code {
                 "The idempotency key belongs to another request",
             ),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "Too many requests"),
-            Self::HeadersTooLarge => (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "HEADERS_TOO_LARGE",
-                "The request's headers are too large",
-            ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "The gateway failed"),
             Self::HoustonFailed => (StatusCode::INTERNAL_SERVER_ERROR, "HOUSTON_FAILED", "Houston failed"),
             Self::NotImplemented => {
@@ -194,7 +186,6 @@ impl Code {
             Self::NotInThisVersion => "A value was sent that only other Houston releases take.",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used before, with another body or path.",
             Self::TooManyRequests => "More requests or streams at once than are allowed.",
-            Self::HeadersTooLarge => "The headers of the request are too large.",
             Self::Internal => "A fault of the gateway.",
             Self::HoustonFailed => "Houston reports an internal error.",
             Self::NotImplemented => "The operation is not part of the Houston release that is connected.",
@@ -238,7 +229,6 @@ impl Code {
             Self::NotInThisVersion => "Leave it out, or talk to a Houston that knows it; errors names the releases.",
             Self::IdempotencyKeyReused => "Make a new key for each new request.",
             Self::TooManyRequests => "Wait for the seconds in Retry-After, then try again.",
-            Self::HeadersTooLarge => "Send fewer or smaller headers.",
             Self::Internal => "Report it with the request id; the gateway's log says more.",
             Self::HoustonFailed => "Read houston. If it persists, report it to who runs Houston, with the request id.",
             Self::NotImplemented => "detail names the releases that have it.",
