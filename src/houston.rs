@@ -4,9 +4,11 @@ mod breaker;
 pub mod probe;
 mod socket;
 mod subscription;
+mod tally;
 mod transport;
 
 pub use subscription::Subscription;
+pub use tally::{OUTCOMES, Standing};
 
 use crate::{caller::Caller, config};
 use breaker::Breaker;
@@ -14,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use socket::Dialer;
 use std::{sync::Arc, time::Duration};
+use tally::Tally;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, sleep, timeout},
@@ -34,6 +37,7 @@ pub struct Houston {
     turns: Semaphore,
     retries: TpsBudget,
     breaker: Breaker,
+    tally: Tally,
     settings: config::Houston,
 }
 
@@ -114,8 +118,16 @@ impl Houston {
             turns: Semaphore::new(settings.max_in_flight),
             retries: TpsBudget::new(Duration::from_secs(10), 10, 0.2),
             breaker: Breaker::new(settings.breaker_failures, settings.breaker),
+            tally: Tally::default(),
             settings,
         })
+    }
+
+    /// How things stand with Houston.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let in_flight = self.settings.max_in_flight.saturating_sub(self.turns.available_permits());
+        self.tally.standing(in_flight, self.breaker.is_open())
     }
 
     /// Completes `request`, which ends with `"variables":`, by `variables`, an object's JSON text without its closing
@@ -147,6 +159,20 @@ impl Houston {
         caller: Option<&Caller>,
         trace: &Trace,
     ) -> Result<Bytes, CallError> {
+        let started = Instant::now();
+        let outcome = self.send_until(body, repeatable, caller, trace).await;
+        self.tally.count(&outcome, started.elapsed());
+        outcome
+    }
+
+    /// Sends a request's body until there is an answer, or no hope for one.
+    async fn send_until(
+        &self,
+        body: Bytes,
+        repeatable: bool,
+        caller: Option<&Caller>,
+        trace: &Trace,
+    ) -> Result<Bytes, CallError> {
         self.breaker.admit().map_err(CallError::Open)?;
         let _turn = self.turn().await?;
         let deadline = Instant::now() + self.settings.deadline;
@@ -169,6 +195,7 @@ impl Houston {
             if !may_repeat || attempt >= self.settings.retries || !self.retries.withdraw() {
                 return Err(error);
             }
+            self.tally.count_retry();
             sleep(backoff(BACKOFF, attempt)).await;
             attempt += 1;
         }

@@ -1,15 +1,14 @@
 //! Pages for operators: whether the gateway lives, whether it is ready, its numbers, and what its problems mean.
 
-use super::{App, failed};
+use super::{App, failed, request};
 use crate::problem::{Code, Problem};
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{Html, IntoResponse, Response},
 };
 use houston_schema::Version;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use std::sync::Arc;
 
 /// The header of the operator's token.
@@ -52,38 +51,53 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let size = app.gateway.cache().map(|cache| cache.size());
-    let text = app.metrics.render(size, app.gateway.open_streams());
+    let text = app.metrics.render(size, app.gateway.open_streams(), &app.gateway.houston().standing());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-/// What of the cache to forget.
-#[derive(Deserialize)]
-pub(super) struct Forget {
-    /// A tag of the catalogue with its value, `deployments` or `deployment:ckwb2…`; all without it.
-    tag: Option<String>,
-}
-
-/// `DELETE /cache`: forgets everything, or what carries a tag. Only for who has the operator's own token.
-pub(super) async fn clear_cache(
-    State(app): State<Arc<App>>,
-    Query(forget): Query<Forget>,
-    headers: HeaderMap,
-) -> Response {
+/// `DELETE /cache`: forgets everything, or what carries the `tag` of the query string. Only for who has the operator's own
+/// token.
+pub(super) async fn clear_cache(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     let sent = headers.get(ADMIN_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
     let known = app.admin_token.as_ref().map(|token| token.expose_secret().as_bytes());
     // Hashes are compared, so that the time it takes tells nothing about the token.
-    if !known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent)) {
-        let problem = Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.");
-        return failed(&app, &problem, &Method::DELETE, "/cache", &headers);
+    let may = known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent));
+    let tag = match may {
+        true => forgettable(uri.query()),
+        false => Err(Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.")),
+    };
+    match tag {
+        Ok(tag) => {
+            tracing::info!(tag, "the operator empties the cache");
+            app.gateway.forget(tag.as_deref());
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(problem) => failed(&app, &problem, &Method::DELETE, uri.path(), &headers),
     }
-    app.gateway.forget(forget.tag.as_deref());
-    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A tag of the catalogue with its value, `deployments` or `deployment:ckwb2…`. Without a query string it is everything; a
+/// slip in one must not be.
+fn forgettable(query: Option<&str>) -> Result<Option<String>, Problem> {
+    match request::query(query)?.as_slice() {
+        [] => Ok(None),
+        [(name, tag)] if name == "tag" && !tag.is_empty() => Ok(Some(tag.to_string())),
+        _ => Err(Problem::new(Code::InvalidRequest, "Send ?tag=… once, or nothing to forget everything.")),
+    }
 }
 
 /// `/problems/{code}`: what a problem's `type` leads to.
-pub(super) async fn problem_page(Path(slug): Path<String>) -> Response {
+pub(super) async fn problem_page(
+    State(app): State<Arc<App>>,
+    slug: Result<Path<String>, PathRejection>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let slug = slug.map_or_else(|_| String::new(), |Path(slug)| slug);
     let Some(code) = Code::ALL.into_iter().find(|code| code.slug() == slug) else {
-        return (StatusCode::NOT_FOUND, Html("<p>There is no such problem.</p>")).into_response();
+        let problem = Problem::new(Code::NoSuchRoute, "There is no problem of this name.");
+        return failed(&app, &problem, &method, uri.path(), &headers);
     };
     let page = format!(
         "<!doctype html><meta charset=utf-8><title>{name}</title><h1>{title}</h1>\
