@@ -13,6 +13,7 @@ mod idempotency;
 mod json;
 mod keys;
 mod listing;
+mod merge;
 mod perform;
 mod prepare;
 mod read;
