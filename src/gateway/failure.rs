@@ -84,6 +84,12 @@ impl Failure {
         }
     }
 
+    /// Whether Houston does not know what it was asked, and so has done nothing.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == Code::SchemaDrift)
+    }
+
     /// What callers are told.
     #[must_use]
     pub fn problem(&self) -> Problem {

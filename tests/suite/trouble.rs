@@ -147,8 +147,8 @@ async fn drift_is_502_and_keeps_the_document_to_itself() {
     assert_problem(&reply, 502, "SCHEMA_DRIFT", message);
     assert_eq!(reply.header("retry-after"), "5");
     assert!(!reply.text.contains("active"), "{}", reply.text);
-    world.houston.faults().add(Fault::new(Trouble::Validation(message.to_owned())).on("workspaces").times(1));
-    assert_problem(&world.get(OWNER, "/workspaces").await, 502, "SCHEMA_DRIFT", message);
+    world.houston.faults().add(Fault::new(Trouble::Validation(message.to_owned())).on("users"));
+    assert_problem(&world.get(ADMIN, "/users").await, 502, "SCHEMA_DRIFT", message);
 }
 
 #[tokio::test]

@@ -10,10 +10,17 @@ use houston_gateway::{
     houston::{Houston as Client, probe},
 };
 use houston_schema::{RELEASES, Version};
-use houston_sim::{Houston, Settings};
+use houston_sim::{Fault, Houston, Settings, Trouble};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     time::{Instant, sleep},
@@ -141,46 +148,89 @@ fn lacks_part(reply: &Reply, place: &Value, releases: &str) {
     assert!(detail.contains(&format!("of Houston {releases};")), "{detail}");
 }
 
-#[tokio::test]
-async fn houston_is_upgraded_under_a_running_gateway() {
-    let settings = Settings { version: Version::new(0, 34, 0), ..Settings::default() };
-    let world = World::with(settings, |config| probing(config, "")).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn houston_is_upgraded_and_downgraded_under_a_running_gateway_and_no_request_is_lost() {
+    let old = Version::new(0, 34, 0);
+    let settings = Settings { version: old, ..Settings::default() };
+    let world = Arc::new(World::with(settings, |config| probing(config, "")).await);
     ready(&world, "Houston 0.34.0").await;
     let deployment = world.houston.deployment_id("stellar-horizon-4217").expect("a deployment");
-    let deployment = format!("/deployments/{deployment}");
-    let variables = format!("{deployment}/variables");
+    let (deployment, workspace) = (format!("/deployments/{deployment}"), world.workspace(OWNER, "Data Platform").await);
     world.get(ADMIN, "/clusters").await.expect(501);
 
-    world.houston.set_version(Version::new(2, 1, 0)).expect("a release");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut drifted = 0;
-    loop {
-        let config = world.request(OWNER, Method::GET, "/platform/config").header("cache-control", "no-cache");
-        let fresh = world.request(OWNER, Method::GET, &deployment).header("cache-control", "no-cache");
-        for reply in [
-            world.send(config).await,
-            world.send(fresh).await,
-            world.get(OWNER, &variables).await,
-            world.patch(OWNER, &deployment, json!({ "description": "Upgraded" })).await,
-        ] {
-            if reply.status != 200 {
-                assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (502, "SCHEMA_DRIFT"), "{}", reply.text);
-                assert_eq!(reply.header("retry-after"), "5");
-                drifted += 1;
+    let over = Arc::new(AtomicBool::new(false));
+    let callers = (0..4).map(|number| {
+        let (world, over, deployment, workspace) =
+            (Arc::clone(&world), Arc::clone(&over), deployment.clone(), workspace.clone());
+        tokio::spawn(async move {
+            let variables = format!("{deployment}/variables");
+            let mut made = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                let fresh = |path| world.request(OWNER, Method::GET, path).header("cache-control", "no-cache");
+                let account = json!({ "label": format!("{number}-{}", made.len()), "role": "WORKSPACE_VIEWER" });
+                let accounts = format!("/workspaces/{workspace}/service-accounts");
+                let account = world.request(OWNER, Method::POST, &accounts).json(&account);
+                let account = account.header("idempotency-key", format!("{number}-{}", made.len()));
+                world.send(fresh("/platform/config")).await.expect(200);
+                world.send(fresh(&deployment)).await.expect(200);
+                world.send(fresh("/deployments?limit=2")).await.expect(200);
+                world.get(OWNER, &variables).await.expect(200);
+                world.patch(OWNER, &variables, json!({ "items": [] })).await.expect(200);
+                world.patch(OWNER, &deployment, json!({ "description": "Changed" })).await.expect(200);
+                let account = world.send(account).await.expect(201).json();
+                made.insert(account["id"].as_str().expect("an id").to_owned());
+                let status = world.request(OWNER, Method::GET, &format!("{deployment}/status/stream"));
+                assert_eq!(status.send().await.expect("an answer").status(), 200);
             }
-        }
-        if world.get("", "/readyz").await.text.contains("Houston 2.1.0") {
-            break;
-        }
-        assert!(Instant::now() < deadline, "the upgrade went unnoticed; {drifted} requests met it");
+            made.len()
+        })
+    });
+    let callers: Vec<_> = callers.collect();
+    for version in [Version::new(2, 1, 0), old, Version::new(1, 0, 1)] {
+        let calls = world.houston.calls().total();
+        world.houston.set_version(version).expect("a release");
+        ready(&world, &format!("Houston {version}")).await;
+        until(&world, |_| world.houston.calls().total() > calls + 200).await;
     }
-    assert!(drifted > 0, "the old documents do not fit the new release");
+    over.store(true, Ordering::Relaxed);
+    let mut made = 0;
+    for caller in callers {
+        made += caller.await.expect("every request was answered");
+    }
     world.get(ADMIN, "/clusters").await.expect(200);
-    for path in [&deployment, &variables] {
-        world.get(OWNER, path).await.expect(200);
-    }
-    world.patch(OWNER, &deployment, json!({ "description": "Upgraded" })).await.expect(200);
-    assert_eq!(world.get("", "/platform/config").await.expect(200).json()["version"], "2.1.0");
+    let accounts = world.get(OWNER, &format!("/workspaces/{workspace}/service-accounts")).await.expect(200);
+    let ours = |each: &&Value| each["label"].as_str().is_some_and(|label| label.as_bytes()[1] == b'-');
+    assert_eq!(accounts.json()["value"].as_array().expect("a list").iter().filter(ours).count(), made, "each once");
+    assert_eq!(world.houston.variables(deployment.rsplit('/').next().expect("an id")).len(), 6, "and none is lost");
+}
+
+#[tokio::test]
+async fn what_a_houston_does_not_know_after_all_is_done_the_other_way() {
+    // Nobody knows since when Houston has these; where it lacks them and does not let itself be introspected, it says so.
+    let world = World::with(Settings::default(), |config| config.cache.enabled = false).await;
+    let lacks = |field: &str| {
+        let words = format!("Cannot query field \"{field}\" on type \"Query\".");
+        world.houston.faults().add(Fault::new(Trouble::Validation(words)).on(field));
+    };
+    lacks("workspaceUpsertUserRole");
+    lacks("paginatedWorkspaces");
+    let workspace = world.workspace(OWNER, "Data Platform").await;
+    let viewer = format!("/workspaces/{workspace}/users?email=viewer@example.com");
+    let viewer = crate::routes::id(&crate::routes::items(&world.get(OWNER, &viewer).await.expect(200))[0]);
+    let path = format!("/workspaces/{workspace}/users/{viewer}");
+    let changed = world.patch(OWNER, &path, json!({ "role": "WORKSPACE_EDITOR" })).await.expect(200);
+    assert_eq!(changed.json(), json!({ "role": "WORKSPACE_EDITOR" }));
+    let calls = world.houston.calls();
+    assert_eq!((calls.field("workspaceUpsertUserRole"), calls.field("workspaceUpdateUserRole")), (1, 1));
+    let page = world.get(OWNER, "/workspaces?limit=1").await.expect(200).json();
+    assert_eq!(page["value"].as_array().expect("a list").len(), 1);
+    let next = page["nextLink"].as_str().expect("another page").split_once("/workspaces").expect("a path").1;
+    let next = world.get(OWNER, &format!("/workspaces{next}")).await.expect(200).json();
+    assert_ne!(next["value"][0]["id"], page["value"][0]["id"]);
+    // If there is no other way, that is told.
+    lacks("workspaceUpdateUserRole");
+    let reply = world.patch(OWNER, &path, json!({ "role": "WORKSPACE_VIEWER" })).await.expect(502);
+    assert_eq!(reply.problem(), "SCHEMA_DRIFT");
 }
 
 #[tokio::test]
