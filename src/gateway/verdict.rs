@@ -52,6 +52,8 @@ const TABLE: &[Row] = &[
     (None, INTERNAL, Text::Starts("Invalid authentication provider"), Verdict::Is(Code::NotFound)),
     // Before 0.33.1 JavaScript speaks for a deployment that is not there.
     (Some("logs"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
+    (Some("log"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
+    (Some("metrics"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
     // What clashes.
     (None, Some("DUPLICATE_EMAIL"), Text::Any, Verdict::Is(Code::Conflict)),
     (None, Some("USER_ALREADY_INVITED"), Text::Any, Verdict::Is(Code::Conflict)),
