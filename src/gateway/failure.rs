@@ -101,6 +101,10 @@ impl Failure {
             Self::Narrowed(errors) => {
                 Problem { errors: errors.to_vec(), ..Problem::new(Code::NotInThisVersion, summary(errors)) }
             }
+            Self::NotInThisVersion { version, lifespan } if lifespan.contains(*version) => Problem::new(
+                Code::NotImplemented,
+                format!("This is Houston {version}, but its schema, as far as it is known, lacks the operation."),
+            ),
             Self::NotInThisVersion { version, lifespan } => Problem::new(
                 Code::NotImplemented,
                 format!("This is Houston {version}; the operation is part of Houston {}.", releases(*lifespan)),

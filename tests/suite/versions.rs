@@ -15,6 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,6 +24,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
+    task::block_in_place,
     time::{Instant, sleep},
 };
 
@@ -116,6 +118,9 @@ async fn what_a_release_lacks_is_told_with_the_releases_that_have_it() {
     assert_eq!(old.houston.calls().field("createDeployment"), 0, "nothing of this reached Houston");
 
     let new = World::new().await;
+    let reply = new.send(new.request(ADMIN, Method::POST, "/cluster-reconciliations")).await.expect(501);
+    let unknown = "This is Houston 2.1.0, but its schema, as far as it is known, lacks the operation.";
+    assert_eq!(reply.json()["detail"], unknown, "what nobody has documented");
     let card = format!("/workspaces/{workspace}/card?stripeCustomerId=x");
     lacks_route(&new.get(OWNER, &card).await.expect(501), "2.1.0", "Houston before 0.35.0");
     let airflow = json!({ "airflowVersion": "2.9.3" });
@@ -234,6 +239,19 @@ async fn what_a_houston_does_not_know_after_all_is_done_the_other_way() {
 }
 
 #[tokio::test]
+async fn routes_that_newer_releases_lack_say_so() {
+    let world = World::at(Version::new(0, 34, 0)).await;
+    let workspace = world.workspace(OWNER, "Data Platform").await;
+    let card = format!("/workspaces/{workspace}/card?stripeCustomerId=x");
+    for reply in [world.get(OWNER, &card).await, world.get("", &card).await, World::new().await.get(OWNER, &card).await]
+    {
+        let since = reply.header("deprecation").strip_prefix('@').expect("a date (RFC 9745, 2.1)");
+        assert!(since.parse::<i64>().is_ok(), "{since}");
+    }
+    assert_eq!(world.get(OWNER, "/workspaces").await.expect(200).header("deprecation"), "");
+}
+
+#[tokio::test]
 async fn a_gateway_starts_without_houston_and_is_ready_when_it_comes() {
     let place = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let version = Version::new(1, 0, 0);
@@ -268,6 +286,48 @@ fn what_only_a_servers_own_schema_tells_is_served_when_it_does() {
     assert!(faults.is_empty(), "{faults}");
     assert!(plans.by_name("ReconcileClusters").is_some());
     assert!(crate::routes::plans(version).by_name("ReconcileClusters").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_tells_what_a_live_houston_can_do_and_why_not_more() {
+    for (version, introspection) in [("0.34.0", true), ("0.34.0", false), ("2.1.0", true)] {
+        let settings = Settings { version: version.parse().expect("a release"), introspection, ..Settings::default() };
+        let houston = Houston::demo(settings).expect("a Houston");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { houston.serve(listener, std::future::pending()).await });
+        // It waits for the simulator, which runs on the other thread.
+        let mut check = Command::new(env!("CARGO_BIN_EXE_houston-gateway"));
+        let check = block_in_place(|| check.args(["check", "--houston-url", &url]).output()).expect("a run");
+        assert!(check.status.success(), "{check:?}");
+        let report = String::from_utf8(check.stdout).expect("text");
+        let (first, rest) = report.split_once('\n').expect("lines");
+        let how = if introspection { "its own schema" } else { "the built-in schema: introspection is off" };
+        assert_eq!(first, format!("Houston {version}, by {how}"));
+        let (routes, counts) = rest.trim_end().rsplit_once('\n').expect("a last line");
+        let routes: Vec<_> = routes.lines().map(|line| line.split('\t').collect::<Vec<_>>()).collect();
+        assert_eq!(routes.len(), catalogue().routes.len());
+        let count = |state| routes.iter().filter(|route| route[0] == state).count();
+        let [full, narrowed, absent] = ["full", "narrowed", "absent"].map(count);
+        assert_eq!(counts, format!("{full} full, {narrowed} narrowed, {absent} absent"));
+        assert_eq!(full + narrowed + absent, routes.len());
+        let said = |method: &str, path: &str| {
+            let route = routes.iter().find(|route| route[1] == method && route[2] == path).expect("a route");
+            (route[0], route[3])
+        };
+        assert_eq!(said("POST", "/workspaces"), ("full", ""));
+        if version == "2.1.0" {
+            assert_eq!(said("GET", "/workspaces"), ("full", ""));
+            assert_eq!(said("GET", "/workspaces/{workspaceId}/card"), ("absent", "part of Houston before 0.35.0"));
+            let unknown = ("absent", "not in its schema, as far as that is known");
+            assert_eq!(said("POST", "/cluster-reconciliations"), unknown);
+        } else {
+            assert_eq!(said("GET", "/workspaces"), ("narrowed", "$label"));
+            assert_eq!(said("GET", "/clusters"), ("absent", "part of Houston 1.0.0 and later"));
+            let (state, why) = said("GET", "/deployments/{deploymentId}");
+            assert_eq!((state, why.contains("deployment.cluster")), ("narrowed", true), "{why}");
+        }
+    }
 }
 
 fn config() -> Config {
