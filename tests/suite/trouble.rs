@@ -99,6 +99,9 @@ async fn errors_are_told_apart_by_code_and_message() {
         .houston
         .faults()
         .add(Fault::error("The requested resource was not found", "RESOURCE_NOT_FOUND").on("createToken"));
+    world.houston.faults().add(Fault::error("Insufficient permissions.", internal).on("createWorkspace").times(1));
+    let dead = world.post("dead", "/workspaces", json!({ "label": "Trouble" })).await;
+    assert_problem(&dead, 401, "UNAUTHENTICATED", "no permission, for no token is known");
     let login = json!({ "identity": "nobody", "password": "x" });
     assert_problem(&world.post("", "/auth/tokens", login).await, 401, "UNAUTHENTICATED", "who logs in is unknown");
 }
