@@ -50,6 +50,7 @@ use http::StatusCode;
 use idempotency::Replays;
 use keys::{changed_tags, named_slot};
 use listing::Listing;
+use merge::{Turn, Turns};
 use std::{sync::Arc, time::Duration};
 use stream::Streams;
 use tokio::{
@@ -84,6 +85,7 @@ pub struct Gateway {
     /// Plans with a selection of the caller's choice, by the plan that they come from and the choice.
     selections: moka::future::Cache<(u128, String), Arc<Plan>>,
     replays: Replays,
+    turns: Turns,
     credentials: moka::future::Cache<Fingerprint, bool>,
     streams: Arc<Streams>,
     /// Told when Houston's schema turns out to be another one than the plans were made for.
@@ -116,6 +118,7 @@ impl Gateway {
             catalogue,
             selections,
             replays,
+            turns: Turns::new(),
         })
     }
 
@@ -181,6 +184,7 @@ impl Gateway {
             Listing::default()
         };
         let bound = bind::bind(&plan, &parts, faults)?;
+        let turn = self.turns.wait(&plan, &bound).await;
         let variables = self.complete(plans, &plan, bound, context).await?;
         let call = Call { plan, variables, listing };
         let mut answer = if call.plan.operation.kind.is_mutation() {
@@ -188,10 +192,10 @@ impl Gateway {
                 (Some(key), Some(caller)) => {
                     let request = format!("{:x}{}", call.plan.identity, call.variables.text());
                     let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
-                    let run = async move { gateway.change(&plans, call, context).await };
+                    let run = async move { gateway.change(&plans, call, context, turn).await };
                     Box::pin(self.replays.once(caller, key, &request, run)).await?
                 }
-                _ => self.change(plans, call, context.clone()).await?,
+                _ => self.change(plans, call, context.clone(), turn).await?,
             }
         } else {
             self.read(&call, context, *cache).await?
@@ -232,10 +236,17 @@ impl Gateway {
     /// Sends a mutation. It runs in a task of its own: a caller that goes away neither stops it half-way nor keeps the
     /// cache from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it
     /// runs, and again when it is over, for what those reads saw; also when nobody knows whether it took effect.
-    async fn change(self: &Arc<Self>, plans: &Arc<Plans>, call: Call, context: Context) -> Result<Answer, Failure> {
+    async fn change(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        call: Call,
+        context: Context,
+        turn: Option<Turn>,
+    ) -> Result<Answer, Failure> {
         self.require_empty(plans, &call, &context).await?;
         let gateway = Arc::clone(self);
         let task = tokio::spawn(async move {
+            let _until_it_is_done = turn;
             let tags = changed_tags(&call);
             gateway.invalidate(&tags);
             let outcome = gateway.perform(&call, &context).await;

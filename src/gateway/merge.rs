@@ -1,10 +1,44 @@
 //! Merging: a caller's items laid over a list that Houston only replaces as a whole.
 
-use super::{Failure, json::Json};
+use super::{Failure, bind::Bound, json::Json};
 use crate::{
-    catalogue::{Input, InputKind, ObjectType},
+    catalogue::{Input, InputKind, ObjectType, Plan, Source},
     problem::{Fault, Place},
 };
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// So many lists can be changed side by side; two of them may have to wait for each other without need.
+const SIDE_BY_SIDE: usize = 256;
+
+/// Whose turn it is. Between the reading and the writing of a list nobody else's change comes in, as far as it goes
+/// through this gateway.
+pub(super) struct Turns(Vec<Arc<Mutex<()>>>);
+
+/// A turn; it is over when this is dropped.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        Self(std::iter::repeat_with(Arc::default).take(SIDE_BY_SIDE).collect())
+    }
+
+    /// Waits for the turn to change the list that `plan` lays items over; none if it lays none.
+    pub(super) async fn wait(&self, plan: &Plan, bound: &Bound) -> Option<Turn> {
+        let (first, _) = bound.merges.first()?;
+        let Source::Merge { operation, .. } = &plan.inputs.get(*first)?.source else { return None };
+        let mut hasher = DefaultHasher::new();
+        operation.hash(&mut hasher);
+        for (index, _) in plan.inputs.iter().enumerate().filter(|(_, input)| input.source == Source::Path) {
+            bound.variables.get(index).hash(&mut hasher);
+        }
+        let place = usize::try_from(hasher.finish() % self.0.len() as u64).unwrap_or_default();
+        Some(Arc::clone(&self.0[place]).lock_owned().await)
+    }
+}
 
 /// The fields of an item, in order.
 type Fields = Vec<(String, Json)>;

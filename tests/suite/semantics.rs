@@ -5,9 +5,9 @@ use crate::{
     routes::{id, items},
 };
 use houston_schema::Version;
-use houston_sim::Settings;
+use houston_sim::{Fault, Settings, Trouble};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A deployment of the demo world with five variables, two of them secret.
 const DEPLOYMENT: &str = "stellar-horizon-4217";
@@ -69,6 +69,28 @@ async fn variables_that_are_patched_are_merged_by_key_and_null_removes() {
 
         world.patch(OWNER, &path, json!({ "items": [] })).await.expect(200);
         assert_eq!(stored(&world), expected, "nothing to change changes nothing");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_one_list_at_once_lose_nothing_to_each_other() {
+    for version in [Version::new(0, 25, 0), Version::new(2, 1, 0)] {
+        let world = World::at(version).await;
+        let (deployment, before) = (format!("/deployments/{}", deployment(&world)), stored(&world));
+        // Each would have read before another one has written.
+        world.houston.faults().add(Fault::new(Trouble::Latency(Duration::from_millis(5))));
+        let changes = (0..20).map(async |number| {
+            let added = variable(&format!("ADDED_{number}"), json!("x"), json!(false));
+            let (path, list) = match number % 2 {
+                1 if version >= Version::new(1, 0, 0) => (deployment.clone(), "environmentVariables"),
+                _ => (format!("{deployment}/variables"), "items"),
+            };
+            world.patch(OWNER, &path, json!({ list: [added] })).await.expect(200)
+        });
+        futures_util::future::join_all(changes).await;
+        let added = (0..20).map(|number| (format!("ADDED_{number}"), "x".to_owned()));
+        let expected: BTreeSet<_> = before.into_iter().chain(added).collect();
+        assert_eq!(stored(&world), expected, "at {version}");
     }
 }
 
