@@ -199,18 +199,8 @@ impl Catalogue {
             for plan in &plans {
                 by_name.insert(plan.operation.name.clone(), Arc::clone(plan));
             }
-            let lifespans: Vec<_> = operations().map(|each| self.lifespan(each)).collect();
-            let since = if lifespans.iter().any(|each| each.since.is_none()) {
-                None
-            } else {
-                lifespans.iter().filter_map(|each| each.since).min()
-            };
-            let until = if lifespans.iter().any(|each| each.until.is_none()) {
-                None
-            } else {
-                lifespans.iter().filter_map(|each| each.until).max()
-            };
-            RoutePlan { plans, lifespan: Lifespan { since, until } }
+            let lifespan = operations().map(|each| self.lifespan(each)).reduce(Lifespan::or);
+            RoutePlan { plans, lifespan: lifespan.unwrap_or_default() }
         });
         let routes = routes.collect();
         (Plans { version, routes, by_name, server: Arc::new(server.clone()) }, faults)
