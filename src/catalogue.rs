@@ -19,7 +19,7 @@ pub use diagnostic::{Diagnostics, nearest};
 pub use input::{EnumType, InputField, InputKind, InputType, ObjectType};
 pub use operation::{CachePolicy, Operation, PageRole, RequiresEmpty, Source, Variable};
 pub use plan::{Input, Plan, Plans, RoutePlan, Shape};
-pub use selection::SelectionError;
+pub use selection::{LONGEST_FIELDS, SelectionError};
 pub use source::{SourceFile, UnreadableOperations, embedded, overlaid};
 pub use template::{Path, Segment, Tag};
 

@@ -13,9 +13,9 @@ use crate::catalogue::{Catalogue, Input, Operation, Plan, Route, RoutePlan, Segm
 use apollo_compiler::ast::OperationType;
 use houston_schema::OLDEST;
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::{
-    ContentBuilder, Deprecated, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
+    Content, ContentBuilder, Deprecated, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
     extensions::Extensions,
     path::{Operation as Documented, OperationBuilder, Parameter},
     request_body::{RequestBody, RequestBodyBuilder},
@@ -184,15 +184,7 @@ impl<'c> Entry<'c> {
             .content("application/json", json)
             .header_ref("X-Request-Id", header("RequestId"));
         if self.is_stream() {
-            let events = ObjectBuilder::new().schema_type(Type::String).description(Some(
-                "Server-Sent Events: the `data` of each is an object as described under `application/json`. A failure \
-                 ends the stream with an event named `error`, whose `data` is a problem.",
-            ));
-            let (name, data) = (operation.event_name(), example::answer(&self.answer, None));
-            let id = if operation.replay.is_some() { parameters::EVENT_ID } else { "1" };
-            let event = format!("id: {id}\nevent: {name}\ndata: {data}\n\n");
-            let events = ContentBuilder::new().schema(Some(events)).example(Some(event.into()));
-            response = response.content("text/event-stream", events.build());
+            response = response.content("text/event-stream", self.events());
         } else if self.is_read() {
             response = response.header_ref("ETag", header("ETag")).header_ref("Cache-Status", header("CacheStatus"));
             if next.is_some() {
@@ -213,6 +205,35 @@ impl<'c> Entry<'c> {
             documented = documented.response("304", Ref::from_response_name("NotModified"));
         }
         documented
+    }
+
+    /// A stream's events. OpenAPI before 3.2 has no words for a sequence, so the schema is that of one event.
+    fn events(&self) -> Content {
+        let operation = &self.plan.operation;
+        let name = operation.event_name();
+        let (is, data) = match example::answer(&self.answer, None) {
+            Value::Object(mut envelope) if matches!(self.answer, Answer::List(_)) => {
+                ("a list as in the `value` under `application/json`", envelope.remove("value").unwrap_or_default())
+            }
+            object => ("an object as under `application/json`", object),
+        };
+        let replays = operation.replay.is_some();
+        let names = [Some(name.as_str()), replays.then_some("gap"), Some("error")];
+        let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+        let schema = ObjectBuilder::new()
+            .description(Some("One event of the stream (Server-Sent Events); they come one after the other."))
+            .property("id", text("What to send as `Last-Event-ID` when the connection breaks."))
+            .property(
+                "event",
+                text("What it is. `error` ends the stream, and a `gap` is where more was missed than Houston keeps.")
+                    .enum_values(Some(names.into_iter().flatten())),
+            )
+            .property("data", text(&format!("JSON: {is}; of an `error`, a problem.")))
+            .required("event")
+            .required("data");
+        let id = if replays { parameters::EVENT_ID } else { "1" };
+        let event = json!({ "id": id, "event": name, "data": data.to_string() });
+        ContentBuilder::new().schema(Some(schema)).example(Some(event)).build()
     }
 
     fn success_text(&self) -> &'static str {
