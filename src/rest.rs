@@ -6,6 +6,7 @@ mod events;
 mod observe;
 mod ops;
 mod origin;
+mod problems;
 mod request;
 mod respond;
 
@@ -148,7 +149,8 @@ fn router(app: &Arc<App>) -> Router {
         .route("/docs", get(docs::to_docs))
         .route("/docs/", get(docs::index))
         .route("/docs/{*file}", get(docs::file))
-        .route("/problems/{code}", get(ops::problem_page))
+        .route("/problems/", get(problems::all))
+        .route("/problems/{code}", get(problems::one))
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))

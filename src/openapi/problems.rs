@@ -125,6 +125,12 @@ pub(super) fn header(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 
+/// What a problem looks like.
+pub(super) fn of(code: Code, server_url: &str) -> Value {
+    let known = ROWS.iter().find(|row| row.1 == code);
+    example(code, known.map_or(code.cause(), |Row(.., detail)| *detail), server_url)
+}
+
 fn example(code: Code, detail: &str, server_url: &str) -> Value {
     let mut problem = Map::new();
     problem.insert("type".to_owned(), format!("{server_url}/problems/{}", code.slug()).into());

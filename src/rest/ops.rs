@@ -1,10 +1,10 @@
-//! Pages for operators: whether the gateway lives, whether it is ready, its numbers, and what its problems mean.
+//! Pages for operators: whether the gateway lives, whether it is ready, and its numbers.
 
 use super::{App, failed};
 use crate::problem::{Code, Problem};
 use axum::{
-    extract::{Path, Query, State},
-    response::{Html, IntoResponse, Response},
+    extract::{Query, State},
+    response::{IntoResponse, Response},
 };
 use houston_schema::Version;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -78,21 +78,4 @@ pub(super) async fn clear_cache(
     }
     app.gateway.forget(forget.tag.as_deref());
     StatusCode::NO_CONTENT.into_response()
-}
-
-/// `/problems/{code}`: what a problem's `type` leads to.
-pub(super) async fn problem_page(Path(slug): Path<String>) -> Response {
-    let Some(code) = Code::ALL.into_iter().find(|code| code.slug() == slug) else {
-        return (StatusCode::NOT_FOUND, Html("<p>There is no such problem.</p>")).into_response();
-    };
-    let page = format!(
-        "<!doctype html><meta charset=utf-8><title>{name}</title><h1>{title}</h1>\
-         <p><code>{name}</code>, HTTP status {status}.</p><p>{cause}</p><p>{cure}</p>",
-        name = code.name(),
-        title = code.title(),
-        status = code.status().as_u16(),
-        cause = code.cause(),
-        cure = code.cure(),
-    );
-    Html(page).into_response()
 }

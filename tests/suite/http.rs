@@ -100,14 +100,29 @@ async fn documents_and_pages_need_no_token() {
 
 #[tokio::test]
 async fn problems_lead_to_a_page_about_them() {
-    let world = World::new().await;
-    let problem = world.get("", "/workspaces").await.expect(401).json();
-    let kind = problem["type"].as_str().expect("a type");
-    let path = kind.strip_prefix(&format!("http://{}", world.gateway)).expect("an address of the gateway");
-    let page = world.get("", path).await.expect(200);
-    assert!(page.text.contains("UNAUTHENTICATED"), "{}", page.text);
-    for code in houston_gateway::problem::Code::ALL {
-        world.get("", &format!("/problems/{}", code.slug())).await.expect(200);
+    for base_path in ["", "/houston"] {
+        let world =
+            World::with(houston_sim::Settings::default(), |config| config.server.base_path = base_path.into()).await;
+        let own = |address: &str| {
+            let path = address.strip_prefix(&format!("http://{}", world.gateway));
+            path.expect("an address of the gateway").to_owned()
+        };
+        let problem = world.get("", &format!("{base_path}/workspaces")).await.expect(401).json();
+        let about = own(problem["type"].as_str().expect("a type"));
+        let page = world.get("", &about).await.expect(200);
+        assert!(page.header("content-security-policy").contains("default-src 'none'"));
+        let all = world.get("", &format!("{base_path}/problems/")).await.expect(200);
+        for code in houston_gateway::problem::Code::ALL {
+            assert!(all.text.contains(&format!("href=\"{}\"", code.slug())), "{}", code.name());
+            let page = world.get("", &format!("{base_path}/problems/{}", code.slug())).await.expect(200);
+            for part in [code.name(), code.title(), code.cause(), code.cure()] {
+                assert!(page.text.contains(part), "{} lacks {part}", code.name());
+            }
+        }
+        assert!(page.text.contains("href=\"../docs/\""));
+        world.get("", &format!("{base_path}/docs/")).await.expect(200);
+        let unknown = world.get("", &format!("{base_path}/problems/<b>")).await.expect(404);
+        assert!(!unknown.text.contains("<b>"), "{}", unknown.text);
     }
 }
 
