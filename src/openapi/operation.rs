@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::{
     Content, ContentBuilder, Deprecated, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
     extensions::Extensions,
+    header::HeaderBuilder,
     path::{Operation as Documented, OperationBuilder, Parameter},
     request_body::{RequestBody, RequestBodyBuilder},
     security::SecurityRequirement,
@@ -142,6 +143,7 @@ impl<'c> Entry<'c> {
         }
         if self.is_read() && !self.is_stream() {
             parameters.push(parameters::shared("IfNoneMatch"));
+            parameters.extend(self.plan.operation.cache.is_some().then(|| parameters::shared("CacheControl")));
         }
         if self.plan.operation.replay.is_some() {
             parameters.push(RefOr::T(parameters::last_event_id()));
@@ -187,12 +189,27 @@ impl<'c> Entry<'c> {
             response = response.content("text/event-stream", self.events());
         } else if self.is_read() {
             response = response.header_ref("ETag", header("ETag")).header_ref("Cache-Status", header("CacheStatus"));
+            if operation.cache.is_some() {
+                response = response.header_ref("Age", header("Age"));
+            }
             if next.is_some() {
                 response = response.header_ref("Link", header("Link"));
             }
         }
         if operation.status == StatusCode::CREATED {
             response = response.header_ref("Location", header("Location"));
+        }
+        if operation.poll.is_some() {
+            response = response.header_ref("Retry-After", header("LookAgain"));
+        }
+        if self.route.method == Method::POST {
+            response = response.header_ref("Idempotency-Replayed", header("IdempotencyReplayed"));
+        }
+        if self.plans.lifespan.until.is_some() {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let since = HeaderBuilder::new().schema(Some(text)).example(Some("@1795392000".into()));
+            let since = since.description(Some("Since when it is known that newer releases lack this (RFC 9745)."));
+            response = response.header("Deprecation", since.build());
         }
         let mut documented = documented.response(operation.status.as_str(), response.build());
         if operation.absent == StatusCode::NO_CONTENT {

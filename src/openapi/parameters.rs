@@ -208,7 +208,18 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
                 "If-None-Match",
                 "The `ETag` of an answer that you have. If it still holds, the answer is 304 without a body.",
                 text(),
-            ),
+            )
+            .extensions(suggested("\"5f2a9c71d8e0\"")),
+        ),
+        (
+            "CacheControl",
+            header(
+                "Cache-Control",
+                "How fresh the answer has to be: `no-cache` asks Houston now, `max-age=5` takes what is at most 5 seconds \
+                 old. Left out, what the gateway has read a few seconds ago is good enough.",
+                text(),
+            )
+            .extensions(suggested("no-cache")),
         ),
     ];
     all.into_iter().fold(components, |components, (name, parameter)| components.parameter(name, parameter.build()))

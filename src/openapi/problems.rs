@@ -115,6 +115,9 @@ pub(super) fn components(mut components: ComponentsBuilder, server_url: &str) ->
         if matches!(code.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             response = response.header_ref("Retry-After", header("RetryAfter"));
         }
+        if code.status() == StatusCode::UNAUTHORIZED {
+            response = response.header_ref("WWW-Authenticate", header("Authenticate"));
+        }
         components = components.response(*name, response.build());
     }
     components.schema(SCHEMA, schema()).schema("Fault", fault()).schema("HoustonError", houston_error())
