@@ -230,7 +230,7 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
             if head.method == Method::GET {
                 metrics.count_cache(answer.cache);
             }
-            match respond::formed(answer, form) {
+            match respond::formed(&app, answer, form) {
                 Ok(formed) => respond::answer(&app, formed, &head.method, &head.uri, &head.headers, origin),
                 Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
             }

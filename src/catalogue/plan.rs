@@ -168,6 +168,39 @@ impl Plans {
         &self.server
     }
 
+    /// The columns of a table of what `plan` lists: the selected fields of an item in their order, dotted for those of an
+    /// object in it. They do not depend on what the list holds. None if the items have no fields.
+    #[must_use]
+    pub fn columns(&self, plan: &Plan) -> Vec<String> {
+        let mut columns = Vec::new();
+        let root = plan.root_type.inner_named_type();
+        match &plan.shape {
+            Shape::Wrapped(list) => {
+                let holder = plan.selection.iter().filter_map(Selection::as_field);
+                for field in holder.filter(|field| field.response_name() == list.as_str()) {
+                    if let Ok(definition) = self.server.type_field(root, &field.name) {
+                        self.add_columns(definition.ty.inner_named_type(), &field.selection_set, "", &mut columns);
+                    }
+                }
+            }
+            _ => self.add_columns(root, &plan.selection, "", &mut columns),
+        }
+        columns
+    }
+
+    fn add_columns(&self, ty: &Name, selection: &[Selection], within: &str, columns: &mut Vec<String>) {
+        for field in selection.iter().filter_map(Selection::as_field) {
+            let name = format!("{within}{}", field.response_name());
+            match self.server.type_field(ty, &field.name) {
+                Ok(definition) if !field.selection_set.is_empty() && !definition.ty.is_list() => {
+                    let inner = definition.ty.inner_named_type();
+                    self.add_columns(inner, &field.selection_set, &format!("{name}."), columns);
+                }
+                _ => columns.push(name),
+            }
+        }
+    }
+
     /// Whether these plans send the same documents to the same release.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {

@@ -268,6 +268,34 @@ async fn lists_as_csv() {
 }
 
 #[tokio::test]
+async fn the_columns_of_a_table_are_the_same_whatever_the_list_holds() {
+    for version in RELEASES {
+        let world = World::at(version).await;
+        let head = async |path: &str| {
+            let table =
+                world.send(world.request(ADMIN, Method::GET, path).header("accept", "text/csv")).await.expect(200);
+            let mut reader = csv::Reader::from_reader(table.text.as_bytes());
+            let head = reader.headers().expect("a head").clone();
+            // Every row has as many cells as the head, or else this fails.
+            (head, reader.records().inspect(|row| assert!(row.is_ok(), "{row:?}")).count())
+        };
+        for list in reads(&world).await.into_iter().filter(|read| read.takes("cursor")) {
+            let (columns, rows) = head(&list.path).await;
+            let all = names(&world.get(ADMIN, &list.path).await.expect(200).json());
+            assert_eq!(rows, all.len(), "{} at {version}", list.path);
+            let mut shown: Vec<_> = columns.iter().map(|each| each.split('.').next().expect("a name")).collect();
+            shown.dedup();
+            assert_eq!(shown, list.example.keys().collect::<Vec<_>>(), "{} at {version}", list.path);
+            assert_eq!(head(&list.with("limit=1")).await.0, columns, "{} at {version}", list.path);
+            if list.takes("createdSince") && list.example.contains_key("createdAt") {
+                let nothing = head(&list.with("createdSince=2999-01-01T00:00:00Z")).await;
+                assert_eq!(nothing, (columns, 0), "{} at {version}", list.path);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_idempotency_key_makes_a_post_happen_once() {
     let world = World::new().await;
     let post = |key: &'static str, label: &'static str| {
