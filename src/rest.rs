@@ -243,25 +243,44 @@ async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Req
     exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }
 
-async fn method_not_allowed(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn method_not_allowed(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     // The router adds Allow.
     let problem =
         Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."));
-    failed(&app, &problem, &method, uri.path(), &headers)
+    failed(&app, &problem, peer, &method, uri.path(), &headers)
 }
 
-async fn no_such_route(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn no_such_route(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let hint = match uri.path().strip_suffix('/') {
         Some(_) => "Paths have no slash at their end.",
         None => "GET /openapi.json lists all paths, /docs shows them.",
     };
-    failed(&app, &Problem::new(Code::NoSuchRoute, hint), &method, uri.path(), &headers)
+    failed(&app, &Problem::new(Code::NoSuchRoute, hint), peer, &method, uri.path(), &headers)
 }
 
 /// The answer to a request that reached no route.
-fn failed(app: &App, problem: &Problem, method: &Method, path: &str, headers: &HeaderMap) -> Response {
+fn failed(
+    app: &App,
+    problem: &Problem,
+    peer: SocketAddr,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Response {
     let exchange = Exchange::begin(&app.request_ids, headers);
-    let response = respond::problem(problem, &app.origin.of(headers, None), path, exchange.id());
+    let response = respond::problem(problem, &app.origin.of(headers, Some(peer.ip())), path, exchange.id());
     exchange.end(response, method.as_str(), "none", &app.other)
 }
 

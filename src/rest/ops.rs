@@ -3,14 +3,14 @@
 use super::{App, failed};
 use crate::problem::{Code, Problem};
 use axum::{
-    extract::{Query, State},
+    extract::{ConnectInfo, Query, State},
     response::{IntoResponse, Response},
 };
 use houston_schema::Version;
 use http::{HeaderMap, Method, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 /// The header of the operator's token.
 const ADMIN_TOKEN: &str = "x-admin-token";
@@ -66,6 +66,7 @@ pub(super) struct Forget {
 /// `DELETE /cache`: forgets everything, or what carries a tag. Only for who has the operator's own token.
 pub(super) async fn clear_cache(
     State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Query(forget): Query<Forget>,
     headers: HeaderMap,
 ) -> Response {
@@ -74,7 +75,7 @@ pub(super) async fn clear_cache(
     // Hashes are compared, so that the time it takes tells nothing about the token.
     if !known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent)) {
         let problem = Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.");
-        return failed(&app, &problem, &Method::DELETE, "/cache", &headers);
+        return failed(&app, &problem, peer, &Method::DELETE, "/cache", &headers);
     }
     app.gateway.forget(forget.tag.as_deref());
     StatusCode::NO_CONTENT.into_response()
