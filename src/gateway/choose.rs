@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 
 /// How long a request waits to learn whether Houston has become another one.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(10);
 
 impl Gateway {
     /// Answers a request whose document Houston does not know: by another operation of the route, or by other plans.

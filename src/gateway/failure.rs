@@ -172,8 +172,8 @@ fn refused(refusal: &Refusal) -> Problem {
             "Houston does not accept the token; it may have expired. Log in again and send the new one.".to_owned()
         }
         Code::SchemaDrift => {
-            "Houston does not know what the gateway asked for; the gateway looks again at its version. \
-                              Try again in a moment."
+            "Houston does not know what the gateway asked for, although its version should. Try again in a moment; if it stays \
+             like that, tell who runs the gateway."
                 .to_owned()
         }
         Code::HoustonFailed => format!("Houston reports an error of its own: {}", sentence(said)),

@@ -128,7 +128,8 @@ impl Follower {
             let (count, started) = (self.count, Instant::now());
             let ended = || Failure::BadReply("Houston ends the subscription as soon as it is opened".into());
             let failure = self.session().await.err().unwrap_or_else(ended);
-            if !failure.is_outage() || !self.is_open() {
+            // Who comes back after a drift is served by the plans for what Houston has become.
+            if !failure.is_outage() || failure.is_drift() || !self.is_open() {
                 return failure;
             }
             failures = if self.count > count || started.elapsed() >= LASTING { 0 } else { failures + 1 };

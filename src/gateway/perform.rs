@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalogue::Plan,
     houston::{CallError, Subscription},
-    problem::Code,
+    problem::{Code, Fault, Place},
 };
 use bytes::Bytes;
 use http::StatusCode;
@@ -24,6 +24,12 @@ const MAX_PAGES: usize = 100;
 /// Something that any valid token may read.
 const PROBE: &[u8] =
     br#"{"operationName":"GatewayCredential","query":"query GatewayCredential { deploymentConfig { __typename } }"}"#;
+
+/// A list that is too long to be gathered. A part of it must not pass for the whole.
+fn endless() -> Failure {
+    let detail = "is needed: the whole list is more than the gateway gathers from Houston's pages";
+    Failure::Invalid([Fault { at: Place::Parameter("limit".to_owned()), detail: detail.to_owned() }].into())
+}
 
 impl Gateway {
     /// Asks Houston and shapes what it says. `None`: Houston answers null, and that is an answer.
@@ -43,10 +49,14 @@ impl Gateway {
                 return Ok(Some(body));
             }
             let next = page.after(plan, &shape::items(&body).map_err(uncuttable)?);
+            if pages.last() == Some(&body) {
+                return Err(Failure::BadReply("Houston gives the same page again and again".into()));
+            }
             pages.push(body);
             match next {
-                Some(next) if pages.len() < MAX_PAGES => page = next,
-                _ => return shape::concatenate(&pages).map(Some).map_err(uncuttable),
+                Some(_) if pages.len() == MAX_PAGES => return Err(endless()),
+                Some(next) => page = next,
+                None => return shape::concatenate(&pages).map(Some).map_err(uncuttable),
             }
         }
     }

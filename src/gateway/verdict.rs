@@ -101,7 +101,13 @@ fn judge_one(root_field: &str, error: &HoustonError) -> Verdict {
             && code.is_none_or(|code| error.code.as_deref() == Some(code))
             && text.fits(&error.message)
     };
-    TABLE.iter().find(fits).map_or(Verdict::Is(Code::HoustonFailed), |(_, _, _, verdict)| *verdict)
+    match TABLE.iter().find(fits) {
+        // A document that is refused has done nothing, and may be sent again in other words. An error with a path comes
+        // from doing it.
+        Some((.., Verdict::Is(Code::SchemaDrift))) if error.path.is_some() => Verdict::Is(Code::HoustonFailed),
+        None => Verdict::Is(Code::HoustonFailed),
+        Some((.., verdict)) => *verdict,
+    }
 }
 
 impl Text {

@@ -79,11 +79,14 @@ pub async fn schema(houston: &Houston) -> Option<Valid<Schema>> {
     }
 }
 
-/// Asks for both.
+/// Asks for both. The configured version counts if Houston answers, but not with a version.
 ///
 /// # Errors
 /// As [`version()`].
 pub async fn server(houston: &Houston) -> Result<Server, ProbeError> {
-    let version = version(houston).await?;
+    let version = match (version(houston).await, houston.settings.version.parse()) {
+        (Err(ProbeError::NoVersion | ProbeError::Version(_)), Ok(configured)) => configured,
+        (told, _) => told?,
+    };
     Ok(Server { version, schema: schema(houston).await })
 }

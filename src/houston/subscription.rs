@@ -34,6 +34,8 @@ pub struct Subscription {
     /// None once Houston has ended it.
     socket: Option<Socket>,
     protocol: Protocol,
+    /// See [`SILENCE`].
+    silence: Duration,
 }
 
 /// A frame of either sub-protocol. Its id is of no interest: there is one operation.
@@ -62,7 +64,7 @@ impl Houston {
         let (started, deadline) = (Instant::now(), self.settings.deadline);
         let opening = async {
             let (socket, protocol) = self.dialer.dial(trace).await?;
-            let mut subscription = Subscription { socket: Some(socket), protocol };
+            let mut subscription = Subscription { socket: Some(socket), protocol, silence: SILENCE };
             subscription.introduce(caller).await?;
             subscription.start(request, variables).await?;
             Ok(subscription)
@@ -169,7 +171,7 @@ impl Subscription {
         let Some(socket) = &mut self.socket else { return Err(CallError::Broken("the socket is closed".into())) };
         let mut asked = false;
         loop {
-            match timeout(SILENCE, socket.next()).await {
+            match timeout(self.silence, socket.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => return Ok(text.into()),
                 Ok(Some(Ok(Message::Close(frame)))) => {
                     let why = frame.map_or_else(String::new, |frame| format!(", {} {}", frame.code, frame.reason));
@@ -226,4 +228,41 @@ fn as_reply(payload: Option<&RawValue>) -> Bytes {
 
 fn words(payload: Option<&RawValue>) -> Arc<str> {
     payload.map_or("no reason was given", RawValue::get).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CallError, Protocol, Subscription};
+    use futures_util::StreamExt;
+    use std::{future::pending, time::Duration};
+    use tokio::{
+        net::{TcpListener, TcpStream},
+        time::timeout,
+    };
+    use tokio_tungstenite::{MaybeTlsStream, accept_async, client_async};
+
+    const SILENCE: Duration = Duration::from_millis(250);
+
+    /// A subscription at a Houston that sends nothing. One that is alive reads, and so answers pings.
+    async fn silent(is_alive: bool) -> Subscription {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let mut socket = accept_async(stream).await.expect("a socket");
+            while is_alive && socket.next().await.is_some() {}
+            pending::<()>().await;
+        });
+        let stream = MaybeTlsStream::Plain(TcpStream::connect(address).await.expect("a connection"));
+        let (socket, _) = client_async(format!("ws://{address}/ws"), stream).await.expect("a socket");
+        Subscription { socket: Some(socket), protocol: Protocol::Legacy, silence: SILENCE }
+    }
+
+    #[tokio::test]
+    async fn a_houston_that_is_gone_is_noticed_and_one_that_has_nothing_to_say_is_not_given_up() {
+        let gone = silent(false).await.next().await.expect_err("no event");
+        assert!(matches!(&gone, CallError::Broken(why) if why.contains("silent")), "{gone}");
+        let mut quiet = silent(true).await;
+        assert!(timeout(4 * SILENCE, quiet.next()).await.is_err(), "it is still there");
+    }
 }

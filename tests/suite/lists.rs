@@ -1,9 +1,12 @@
 //! Lists: pages, order, times, and the shape of answers that callers choose.
 
 use crate::harness::{ADMIN, OWNER, RELEASES, World};
+use axum::{Router, routing::post};
+use houston_sim::Settings;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use tokio::net::TcpListener;
 
 fn ids(list: &Value) -> Vec<String> {
     let items = list["value"].as_array().expect("a list");
@@ -335,5 +338,30 @@ async fn answers_are_compressed_when_asked_for() {
     for coding in ["gzip", "zstd"] {
         let reply = world.send(world.request(ADMIN, Method::GET, "/users").header("accept-encoding", coding)).await;
         assert_eq!(reply.header("content-encoding"), coding);
+    }
+}
+
+#[tokio::test]
+async fn a_list_too_long_to_be_gathered_is_not_cut_off_in_silence() {
+    // A Houston with teams without end, and one that does not heed where a page starts.
+    for (heeds, expected, code) in [(true, 400, "INVALID_REQUEST"), (false, 502, "BAD_UPSTREAM_ANSWER")] {
+        let page = async move |body: String| {
+            let variables = serde_json::from_str::<Value>(&body).expect("JSON")["variables"].clone();
+            let after = variables["after"].as_str().and_then(|id| id.parse::<usize>().ok());
+            let start = after.filter(|_| heeds).map_or(0, |after| after + 1);
+            let limit = usize::try_from(variables["limit"].as_u64().expect("a limit")).expect("a small one");
+            let teams: Vec<_> = (start..start + limit).map(|id| json!({ "id": id.to_string() })).collect();
+            json!({ "data": { "paginatedTeams": { "count": 1_000_000, "teams": teams } } }).to_string()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1", post(page))).await });
+        let world = World::with(Settings::default(), |config| {
+            config.houston.url = format!("http://{address}/v1").parse().expect("a URL");
+        })
+        .await;
+        let whole = world.get(ADMIN, "/teams").await.expect(expected);
+        assert_eq!(whole.problem(), code, "{}", whole.text);
+        assert_eq!(world.get(ADMIN, "/teams?limit=3").await.expect(200).json()["value"][2]["id"], "2");
     }
 }

@@ -11,6 +11,7 @@ use houston_gateway::{
 };
 use houston_schema::{RELEASES, Version};
 use houston_sim::{Fault, Houston, Settings, Trouble};
+use http::StatusCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
@@ -236,6 +237,33 @@ async fn what_a_houston_does_not_know_after_all_is_done_the_other_way() {
     lacks("workspaceUpdateUserRole");
     let reply = world.patch(OWNER, &path, json!({ "role": "WORKSPACE_VIEWER" })).await.expect(502);
     assert_eq!(reply.problem(), "SCHEMA_DRIFT");
+}
+
+#[tokio::test]
+async fn a_houston_that_keeps_its_version_to_itself_is_taken_for_what_is_configured() {
+    let houston = houston(Version::new(0, 34, 0));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let serving = houston.clone();
+    tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    let probed = async |configured: &str| {
+        let mut config = config().houston;
+        config.url = url.parse().expect("a URL");
+        config.version = configured.to_owned();
+        probe::server(&Client::new(config).expect("a client")).await
+    };
+    assert_eq!(probed("0.28.0").await.expect("a probe").version, Version::new(0, 34, 0), "what is told counts");
+    let words = "You do not have the appropriate permissions for that";
+    houston.faults().add(Fault::error(words, "FORBIDDEN").on("GatewayProbe"));
+    let server = probed("0.28.0").await.expect("a probe");
+    assert_eq!(server.version, Version::new(0, 28, 0));
+    assert!(server.schema.is_some_and(|schema| schema.type_field("Query", "paginatedDeployments").is_ok()), "its own");
+    assert!(matches!(probed("").await, Err(probe::ProbeError::NoVersion)));
+    houston.faults().add(Fault::new(Trouble::Status(StatusCode::BAD_GATEWAY)));
+    assert!(
+        matches!(probed("0.28.0").await, Err(probe::ProbeError::Call(_))),
+        "nobody is there to be taken for anything"
+    );
 }
 
 #[tokio::test]
