@@ -12,6 +12,7 @@ mod operation;
 mod plan;
 mod prune;
 mod read;
+mod request;
 mod selection;
 mod source;
 mod template;
@@ -20,7 +21,7 @@ pub use diagnostic::{Diagnostics, nearest};
 pub use input::{EnumType, InputField, InputKind, InputType, ObjectType};
 pub use operation::{CachePolicy, Operation, PageRole, RequiresEmpty, Source, Variable};
 pub use plan::{Input, Plan, Plans, RoutePlan, Shape};
-pub use selection::SelectionError;
+pub use selection::{LONGEST_FIELDS, SelectionError};
 pub use source::{SourceFile, UnreadableOperations, embedded, overlaid};
 pub use template::{Path, Segment, Tag};
 

@@ -19,7 +19,10 @@ mod schema;
 mod selection;
 mod usage;
 
-use crate::catalogue::{Catalogue, Plans};
+use crate::{
+    catalogue::{Catalogue, Plans},
+    problem::Code,
+};
 use serde_json::Value;
 
 /// A version of OpenAPI.
@@ -55,6 +58,12 @@ pub fn document(catalogue: &Catalogue, plans: &Plans, server_url: &str, format: 
 /// If a value has no place in YAML; documents of this module have none such.
 pub fn yaml(document: &Value) -> Result<String, YamlError> {
     Ok(yaml_serde::to_string(document)?)
+}
+
+/// What the problem of `code` looks like.
+#[must_use]
+pub fn problem(code: Code, server_url: &str) -> Value {
+    problems::of(code, server_url)
 }
 
 /// A Postman collection (2.1) of what `plans` can serve. It runs against the demo as it is.

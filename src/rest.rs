@@ -8,6 +8,7 @@ mod locations;
 mod observe;
 mod ops;
 mod origin;
+mod problems;
 mod request;
 mod respond;
 mod routes;
@@ -160,16 +161,15 @@ impl Front {
         match app.routes.find(&head.method, head.uri.path()) {
             Found::Route(route, path) => endpoint::answer(app, route, path, peer, &head, body).await,
             Found::OtherMethods(allow) => {
-                let detail = format!("{} is not a method of this path; Allow lists them.", head.method);
-                let problem = Problem::new(Code::MethodNotAllowed, detail);
-                let mut response = failed(app, &problem, &head.method, head.uri.path(), &head.headers);
+                let problem = wrong_method(&head.method);
+                let mut response = failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers);
                 response.headers_mut().insert(header::ALLOW, allow.clone());
                 response
             }
             Found::NoText => {
                 let detail = "The path is not UTF-8 once its percent signs are decoded.";
                 let problem = Problem::new(Code::InvalidRequest, detail);
-                failed(app, &problem, &head.method, head.uri.path(), &head.headers)
+                failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers)
             }
             Found::Nowhere => {
                 let mut request = Request::from_parts(head, Body::new(body));
@@ -195,7 +195,8 @@ fn pages(app: &Arc<App>) -> Router {
         .route("/docs", get(docs::to_docs))
         .route("/docs/", get(docs::index))
         .route("/docs/{*file}", get(docs::file))
-        .route("/problems/{code}", get(ops::problem_page))
+        .route("/problems/", get(problems::all))
+        .route("/problems/{code}", get(problems::one))
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
@@ -218,25 +219,46 @@ fn operators(app: &App) -> Router<Arc<App>> {
     }
 }
 
-async fn method_not_allowed(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn method_not_allowed(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     // The router adds Allow.
-    let problem =
-        Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."));
-    failed(&app, &problem, &method, uri.path(), &headers)
+    failed(&app, &wrong_method(&method), peer, &method, uri.path(), &headers)
 }
 
-async fn no_such_route(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn no_such_route(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let hint = match uri.path().strip_suffix('/') {
         Some(path) if !path.is_empty() => "Paths have no slash at their end.",
         _ => "GET /openapi.json lists all paths, /docs shows them.",
     };
-    failed(&app, &Problem::new(Code::NoSuchRoute, hint), &method, uri.path(), &headers)
+    failed(&app, &Problem::new(Code::NoSuchRoute, hint), peer, &method, uri.path(), &headers)
+}
+
+fn wrong_method(method: &Method) -> Problem {
+    Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."))
 }
 
 /// The answer to a request that reached no route.
-fn failed(app: &App, problem: &Problem, method: &Method, path: &str, headers: &HeaderMap) -> Response {
+fn failed(
+    app: &App,
+    problem: &Problem,
+    peer: SocketAddr,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Response {
     let exchange = Exchange::begin(&app.request_ids, headers);
-    let response = respond::problem(problem, &app.origin.of(headers, None), path, exchange.id());
+    let response = respond::problem(problem, &app.origin.of(headers, Some(peer.ip())), path, exchange.id());
     exchange.end(response, method.as_str(), "none", &app.other)
 }
 

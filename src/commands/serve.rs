@@ -39,13 +39,13 @@ pub(crate) fn serve(options: Serve) -> Result<(), Failure> {
         if options.demo {
             start_demo(&mut config).await?;
         }
-        let houston = config.houston.url.clone();
+        let (houston, base_path) = (config.houston.url.clone(), config.server.base_path.clone());
         let server = Server::bind(config)?;
-        let address = server.address()?;
+        let url = format!("http://{}{base_path}", server.address()?);
         if options.demo {
-            greet(address);
+            greet(&url);
         } else {
-            println!("Houston Gateway on http://{address}, serving {houston}; Swagger UI: http://{address}/docs/");
+            println!("Houston Gateway on {url}, serving {houston}; Swagger UI: {url}/docs/");
         }
         let mut signalled = async || {
             tokio::select! {
@@ -96,13 +96,13 @@ async fn start_demo(config: &mut Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn greet(address: SocketAddr) {
+fn greet(url: &str) {
     println!(
-        "Houston Gateway on http://{address}, with a simulated Houston inside
+        "Houston Gateway on {url}, with a simulated Houston inside
 
-  Swagger UI   http://{address}/docs/
+  Swagger UI   {url}/docs/
   Tokens       demo-system-admin, demo-workspace-admin, demo-workspace-viewer
-  Try          curl -H 'X-API-Key: demo-workspace-admin' 'http://{address}/workspaces?limit=2'
+  Try          curl -H 'X-API-Key: demo-workspace-admin' '{url}/workspaces?limit=2'
 "
     );
 }

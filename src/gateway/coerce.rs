@@ -15,8 +15,9 @@ use serde_json::Number;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The most characters of a value in the path, the query string or a header. Longer ones are refused here, with their
-/// name, long before the server refuses the whole address without a word.
-pub const LONGEST_PARAMETER: usize = 2000;
+/// name: all parameters of an operation at their longest, each character escaped to twelve, fit into an address, which
+/// the server refuses without a word above 64 KB.
+pub const LONGEST_PARAMETER: usize = 800;
 
 /// Texts longer than this are cut in messages.
 const SHOWN: usize = 60;

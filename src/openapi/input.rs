@@ -56,7 +56,6 @@ pub(super) fn parameter(ty: &InputType, default: Option<Value>) -> RefOr<Schema>
             let leaf = leaf(&as_leaf(kind).unwrap_or(Leaf::Text), false).default(default);
             match kind {
                 InputKind::Text { .. } => bounded(leaf, 1, LONGEST_PARAMETER).into(),
-                InputKind::Int => whole(leaf).into(),
                 _ => leaf.into(),
             }
         }
@@ -114,19 +113,18 @@ fn value(
     objects: &mut InputObjects,
     default: Option<Value>,
 ) -> RefOr<Schema> {
+    let example = meaning.example.as_ref().map(|declared| example::input(ty, Some(declared)));
     match &ty.kind {
         InputKind::List(item) => {
             let items = value(catalogue, item, &Meaning::default(), objects, None);
-            list(items, ty.nullable, &meaning.description).default(default).into()
+            list(items, ty.nullable, &meaning.description).default(default).examples(example).into()
         }
         InputKind::Object(object) => nested(catalogue, object, ty.nullable, objects),
         kind => {
-            let mut schema = leaf(&as_leaf(kind).unwrap_or(Leaf::Any), ty.nullable).default(default);
-            schema = match kind {
-                InputKind::Text { id } => bounded(schema, usize::from(*id), LONGEST_TEXT),
-                InputKind::Int => whole(schema),
-                _ => schema,
-            };
+            let mut schema = leaf(&as_leaf(kind).unwrap_or(Leaf::Any), ty.nullable).default(default).examples(example);
+            if let InputKind::Text { id } = kind {
+                schema = bounded(schema, usize::from(*id), LONGEST_TEXT);
+            }
             if meaning.secret && matches!(kind, InputKind::Text { .. }) {
                 schema = schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)));
             }
@@ -202,8 +200,4 @@ fn is_typical(member: &Member) -> bool {
 
 fn bounded(schema: ObjectBuilder, least: usize, most: usize) -> ObjectBuilder {
     schema.min_length((least > 0).then_some(least)).max_length(Some(most))
-}
-
-fn whole(schema: ObjectBuilder) -> ObjectBuilder {
-    schema.minimum(Some(f64::from(i32::MIN))).maximum(Some(f64::from(i32::MAX)))
 }

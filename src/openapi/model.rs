@@ -192,10 +192,12 @@ fn canonical(header: &str) -> String {
 fn headers(components: ComponentsBuilder, server_url: &str) -> ComponentsBuilder {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let address = text().format(Some(SchemaFormat::Custom("uri".to_owned())));
-    let seconds = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
-        .minimum(Some(0.0));
+    let seconds = || {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(0.0))
+    };
     let created = format!("{server_url}/workspaces/cl4yz2w6l001k08l7lazk3405");
     let next = format!("<{server_url}/workspaces?limit=1&cursor={}>; rel=\"next\"", example::CURSOR);
     let all = [
@@ -204,7 +206,16 @@ fn headers(components: ComponentsBuilder, server_url: &str) -> ComponentsBuilder
         ("CacheStatus", "What the gateway's cache did (RFC 9211).", text(), "houston-gateway; hit".into()),
         ("Link", "Where the next page is (RFC 8288); absent on the last one.", text(), next.into()),
         ("Location", "Where what was created can be read.", address, created.into()),
-        ("RetryAfter", "After how many seconds it is worth trying again.", seconds, 2.into()),
+        ("RetryAfter", "After how many seconds it is worth trying again.", seconds(), 2.into()),
+        ("LookAgain", "After how many seconds it is worth looking what came of it.", seconds(), 5.into()),
+        ("Age", "How many seconds ago Houston said so.", seconds(), 3.into()),
+        (
+            "IdempotencyReplayed",
+            "`true` if this is the first answer to the same `Idempotency-Key` once more; absent otherwise.",
+            text(),
+            "true".into(),
+        ),
+        ("Authenticate", "How to send a token.", text(), "Bearer realm=\"Houston\"".into()),
     ];
     all.into_iter().fold(components, |components, (name, description, schema, example)| {
         let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).example(Some(example));

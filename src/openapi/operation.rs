@@ -13,10 +13,11 @@ use crate::catalogue::{Catalogue, Input, Operation, Plan, Route, RoutePlan, Segm
 use apollo_compiler::ast::OperationType;
 use houston_schema::OLDEST;
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::{
-    ContentBuilder, Deprecated, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
+    Content, ContentBuilder, Deprecated, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
     extensions::Extensions,
+    header::HeaderBuilder,
     path::{Operation as Documented, OperationBuilder, Parameter},
     request_body::{RequestBody, RequestBodyBuilder},
     security::SecurityRequirement,
@@ -142,6 +143,7 @@ impl<'c> Entry<'c> {
         }
         if self.is_read() && !self.is_stream() {
             parameters.push(parameters::shared("IfNoneMatch"));
+            parameters.extend(self.plan.operation.cache.is_some().then(|| parameters::shared("CacheControl")));
         }
         if self.plan.operation.replay.is_some() {
             parameters.push(RefOr::T(parameters::last_event_id()));
@@ -184,23 +186,30 @@ impl<'c> Entry<'c> {
             .content("application/json", json)
             .header_ref("X-Request-Id", header("RequestId"));
         if self.is_stream() {
-            let events = ObjectBuilder::new().schema_type(Type::String).description(Some(
-                "Server-Sent Events: the `data` of each is an object as described under `application/json`. A failure \
-                 ends the stream with an event named `error`, whose `data` is a problem.",
-            ));
-            let (name, data) = (operation.event_name(), example::answer(&self.answer, None));
-            let id = if operation.replay.is_some() { parameters::EVENT_ID } else { "1" };
-            let event = format!("id: {id}\nevent: {name}\ndata: {data}\n\n");
-            let events = ContentBuilder::new().schema(Some(events)).example(Some(event.into()));
-            response = response.content("text/event-stream", events.build());
+            response = response.content("text/event-stream", self.events());
         } else if self.is_read() {
             response = response.header_ref("ETag", header("ETag")).header_ref("Cache-Status", header("CacheStatus"));
+            if operation.cache.is_some() {
+                response = response.header_ref("Age", header("Age"));
+            }
             if next.is_some() {
                 response = response.header_ref("Link", header("Link"));
             }
         }
         if operation.status == StatusCode::CREATED {
             response = response.header_ref("Location", header("Location"));
+        }
+        if operation.poll.is_some() {
+            response = response.header_ref("Retry-After", header("LookAgain"));
+        }
+        if self.route.method == Method::POST {
+            response = response.header_ref("Idempotency-Replayed", header("IdempotencyReplayed"));
+        }
+        if self.plans.lifespan.until.is_some() {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let since = HeaderBuilder::new().schema(Some(text)).example(Some("@1795392000".into()));
+            let since = since.description(Some("Since when it is known that newer releases lack this (RFC 9745)."));
+            response = response.header("Deprecation", since.build());
         }
         let mut documented = documented.response(operation.status.as_str(), response.build());
         if operation.absent == StatusCode::NO_CONTENT {
@@ -213,6 +222,35 @@ impl<'c> Entry<'c> {
             documented = documented.response("304", Ref::from_response_name("NotModified"));
         }
         documented
+    }
+
+    /// A stream's events. OpenAPI before 3.2 has no words for a sequence, so the schema is that of one event.
+    fn events(&self) -> Content {
+        let operation = &self.plan.operation;
+        let name = operation.event_name();
+        let (is, data) = match example::answer(&self.answer, None) {
+            Value::Object(mut envelope) if matches!(self.answer, Answer::List(_)) => {
+                ("a list as in the `value` under `application/json`", envelope.remove("value").unwrap_or_default())
+            }
+            object => ("an object as under `application/json`", object),
+        };
+        let replays = operation.replay.is_some();
+        let names = [Some(name.as_str()), replays.then_some("gap"), Some("error")];
+        let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+        let schema = ObjectBuilder::new()
+            .description(Some("One event of the stream (Server-Sent Events); they come one after the other."))
+            .property("id", text("What to send as `Last-Event-ID` when the connection breaks."))
+            .property(
+                "event",
+                text("What it is. `error` ends the stream, and a `gap` is where more was missed than Houston keeps.")
+                    .enum_values(Some(names.into_iter().flatten())),
+            )
+            .property("data", text(&format!("JSON: {is}; of an `error`, a problem.")))
+            .required("event")
+            .required("data");
+        let id = if replays { parameters::EVENT_ID } else { "1" };
+        let event = json!({ "id": id, "event": name, "data": data.to_string() });
+        ContentBuilder::new().schema(Some(schema)).example(Some(event)).build()
     }
 
     fn success_text(&self) -> &'static str {

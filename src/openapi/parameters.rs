@@ -6,8 +6,8 @@ use super::{
     usage::Meaning,
 };
 use crate::{
-    catalogue::{Catalogue, Input, InputKind, Plan, RoutePlan, Source},
-    gateway::MAX_LIMIT,
+    catalogue::{Catalogue, Input, InputKind, LONGEST_FIELDS, Plan, RoutePlan, Source},
+    gateway::{LONGEST_PARAMETER, MAX_LIMIT},
 };
 use serde_json::Value;
 use utoipa::openapi::{
@@ -23,6 +23,9 @@ pub(super) const OPTIONAL_EXAMPLE: &str = "x-example";
 
 /// The id of an event that can be replayed, in examples.
 pub(super) const EVENT_ID: &str = "2025-11-18T09:24:31.482Z~AXk3V0yQb8mJ2rD1tHcE";
+
+/// The most characters of a cursor: a place in a list, and the id of an item there.
+const LONGEST_CURSOR: usize = 400;
 
 const SINCE: &str = "2025-01-01T00:00:00Z";
 
@@ -127,7 +130,7 @@ pub(super) fn shared(name: &str) -> RefOr<Parameter> {
 
 /// The header by which a listener that was cut off goes on.
 pub(super) fn last_event_id() -> Parameter {
-    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(4096));
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_PARAMETER));
     let text = "The `id` of the last event that was received. The stream begins with what came after it.";
     let header = query("Last-Event-ID", text, schema.into()).parameter_in(ParameterIn::Header);
     header.extensions(Some(Extensions::from_iter([(OPTIONAL_EXAMPLE, EVENT_ID)]))).build()
@@ -157,7 +160,7 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
             query(
                 "cursor",
                 "Where to go on: the `nextCursor` of the page before. Leave it out to start.",
-                text().min_length(Some(1)).max_length(Some(4096)).into(),
+                text().min_length(Some(1)).max_length(Some(LONGEST_CURSOR)).into(),
             )
             .extensions(suggested(example::CURSOR)),
         ),
@@ -185,7 +188,7 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
                 "fields",
                 "Only these fields, separated by commas, with dots for inner ones: `label,workspace.label`. `id` \
                  always comes along. Houston is asked for nothing else.",
-                text().min_length(Some(1)).max_length(Some(4096)).into(),
+                text().min_length(Some(1)).max_length(Some(LONGEST_FIELDS)).into(),
             )
             .extensions(suggested("id")),
         ),
@@ -205,7 +208,18 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
                 "If-None-Match",
                 "The `ETag` of an answer that you have. If it still holds, the answer is 304 without a body.",
                 text(),
-            ),
+            )
+            .extensions(suggested("\"5f2a9c71d8e0\"")),
+        ),
+        (
+            "CacheControl",
+            header(
+                "Cache-Control",
+                "How fresh the answer has to be: `no-cache` asks Houston now, `max-age=5` takes what is at most 5 seconds \
+                 old. Left out, what the gateway has read a few seconds ago is good enough.",
+                text(),
+            )
+            .extensions(suggested("no-cache")),
         ),
     ];
     all.into_iter().fold(components, |components, (name, parameter)| components.parameter(name, parameter.build()))

@@ -115,6 +115,9 @@ pub(super) fn components(mut components: ComponentsBuilder, server_url: &str) ->
         if matches!(code.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             response = response.header_ref("Retry-After", header("RetryAfter"));
         }
+        if code.status() == StatusCode::UNAUTHORIZED {
+            response = response.header_ref("WWW-Authenticate", header("Authenticate"));
+        }
         components = components.response(*name, response.build());
     }
     components.schema(SCHEMA, schema()).schema("Fault", fault()).schema("HoustonError", houston_error())
@@ -123,6 +126,12 @@ pub(super) fn components(mut components: ComponentsBuilder, server_url: &str) ->
 /// A reference to a shared header.
 pub(super) fn header(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
+}
+
+/// What a problem looks like.
+pub(super) fn of(code: Code, server_url: &str) -> Value {
+    let known = ROWS.iter().find(|row| row.1 == code);
+    example(code, known.map_or(code.cause(), |Row(.., detail)| *detail), server_url)
 }
 
 fn example(code: Code, detail: &str, server_url: &str) -> Value {

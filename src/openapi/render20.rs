@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// Headers that a form would show and that no flow needs.
-const LEFT_OUT: [&str; 1] = ["#/components/parameters/IfNoneMatch"];
+const LEFT_OUT: [&str; 2] = ["#/components/parameters/IfNoneMatch", "#/components/parameters/CacheControl"];
 
 /// Renders a 3.0 document as Swagger 2.0.
 pub(super) fn render(document: Value) -> Value {

@@ -1,4 +1,4 @@
-//! OpenAPI 3.0.3 from the 3.1 model: types are single, null is a flag, and a reference stands alone.
+//! OpenAPI 3.0.3 from the 3.1 model: types and examples are single, null is a flag, and a reference stands alone.
 
 use serde_json::{Map, Value};
 
@@ -19,6 +19,7 @@ fn lower(value: &mut Value) {
     match value {
         Value::Object(members) => {
             single_type(members);
+            single_example(members);
             if members.contains_key("$ref") {
                 members.retain(|name, _| name == "$ref");
             }
@@ -33,6 +34,16 @@ fn lower(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(lower),
         _ => {}
+    }
+}
+
+/// `examples: [one]` of a schema becomes `example: one`.
+fn single_example(members: &mut Map<String, Value>) {
+    if let Some(Value::Array(examples)) = members.get_mut("examples")
+        && let Some(first) = examples.pop()
+    {
+        members.remove("examples");
+        members.insert("example".to_owned(), first);
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn leaf(leaf: &Leaf, nullable: bool) -> ObjectBuilder {
     };
     let schema = ObjectBuilder::new().schema_type(typed(ty, nullable)).format(format.map(SchemaFormat::KnownFormat));
     match leaf {
+        Leaf::Integer => schema.minimum(Some(f64::from(i32::MIN))).maximum(Some(f64::from(i32::MAX))),
         Leaf::Choice(values) => {
             let null = nullable.then_some(serde_json::Value::Null);
             schema.enum_values(Some(values.iter().map(|each| each.as_str().into()).chain(null)))
@@ -112,18 +113,22 @@ fn object(record: &Record, names: &Names<'_>) -> ObjectBuilder {
 }
 
 fn property(field: &Field, names: &Names<'_>) -> RefOr<Schema> {
-    content(&field.content, field.nullable, &field.description, names)
+    match &field.content {
+        Content::Leaf(leaf) => {
+            let described = self::leaf(leaf, field.nullable).description(Some(&field.description));
+            described.examples(field.example.clone()).into()
+        }
+        content => self::content(content, field.nullable, &field.description, names),
+    }
 }
 
 fn content(content: &Content, nullable: bool, description: &str, names: &Names<'_>) -> RefOr<Schema> {
-    let described = |schema: ObjectBuilder| match description {
-        "" => schema,
-        text => schema.description(Some(text)),
-    };
     match content {
-        Content::Leaf(leaf) => described(self::leaf(leaf, nullable)).into(),
+        Content::Leaf(leaf) => self::leaf(leaf, nullable).into(),
         Content::Record(record) if description.is_empty() => reference(names.of_record(record)),
-        Content::Record(record) => described(object(record, names)).schema_type(typed(Type::Object, nullable)).into(),
+        Content::Record(record) => {
+            object(record, names).description(Some(description)).schema_type(typed(Type::Object, nullable)).into()
+        }
         // Houston's types allow null among the items of nearly every list, and Houston sends none.
         Content::List(items) => list(self::content(items, false, "", names), nullable, description).into(),
     }

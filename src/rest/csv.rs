@@ -1,11 +1,13 @@
 //! Lists as CSV (RFC 4180), for spreadsheets.
 //!
-//! One row an item, one column a field, named as in JSON; fields of inner objects are dotted (`workspace.label`). Columns
-//! stand in the order in which they first appear. Null and absent are empty; a list of plain values is joined by `; `; a
-//! list of objects is its JSON text.
+//! One row an item, one column a selected field, named as in JSON; fields of inner objects are dotted
+//! (`workspace.label`). The columns are the same whatever the list holds, so pages fit together and an empty list still
+//! has its head. Null and absent are empty; a list of plain values is joined by `; `; everything else is its JSON text.
 
-use indexmap::IndexSet;
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+/// The column of items that have no fields.
+const ITEM: &str = "value";
 
 /// A list that cannot be written as CSV.
 #[derive(Debug, thiserror::Error)]
@@ -19,38 +21,31 @@ pub(super) enum CsvError {
 }
 
 /// Writes the items of a list's envelope.
-pub(super) fn table(envelope: &[u8]) -> Result<Vec<u8>, CsvError> {
+pub(super) fn table(columns: &[String], envelope: &[u8]) -> Result<Vec<u8>, CsvError> {
     #[derive(serde::Deserialize)]
     struct Envelope {
-        value: Vec<Map<String, Value>>,
+        value: Vec<Value>,
     }
     let Envelope { value } = serde_json::from_slice(envelope)?;
-    let rows: Vec<Vec<(String, String)>> = value.iter().map(|item| cells(item, "")).collect();
-    let columns: IndexSet<&str> = rows.iter().flatten().map(|(name, _)| name.as_str()).collect();
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    if !columns.is_empty() {
-        writer.write_record(&columns)?;
+    if columns.is_empty() {
+        writer.write_record([ITEM])?;
+    } else {
+        writer.write_record(columns)?;
     }
-    for row in &rows {
-        writer.write_record(
-            columns
-                .iter()
-                .map(|column| row.iter().find(|(name, _)| name == column).map_or("", |(_, cell)| cell.as_str())),
-        )?;
+    for item in &value {
+        if columns.is_empty() {
+            writer.write_record([cell(item)])?;
+        } else {
+            writer.write_record(columns.iter().map(|column| cell(inner(item, column))))?;
+        }
     }
     Ok(writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?)
 }
 
-fn cells(item: &Map<String, Value>, prefix: &str) -> Vec<(String, String)> {
-    item.iter()
-        .flat_map(|(name, value)| {
-            let name = format!("{prefix}{name}");
-            match value {
-                Value::Object(inner) => cells(inner, &format!("{name}.")),
-                plain => vec![(name, cell(plain))],
-            }
-        })
-        .collect()
+/// What stands in `item` at a dotted name.
+fn inner<'i>(item: &'i Value, column: &str) -> &'i Value {
+    column.split('.').fold(item, |value, name| &value[name])
 }
 
 fn cell(value: &Value) -> String {

@@ -58,7 +58,7 @@ where
             if head.method == Method::GET {
                 metrics.count_cache(answer.cache);
             }
-            let formed = respond::formed(answer, form)?;
+            let formed = respond::formed(app, answer, form)?;
             Ok(respond::answer(app, formed, &head.method, &head.uri, &head.headers, origin))
         }
     });

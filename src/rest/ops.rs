@@ -1,15 +1,15 @@
-//! Pages for operators: whether the gateway lives, whether it is ready, its numbers, and what its problems mean.
+//! Pages for operators: whether the gateway lives, whether it is ready, and its numbers.
 
 use super::{App, failed, request};
 use crate::problem::{Code, Problem};
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
-    response::{Html, IntoResponse, Response},
+    extract::{ConnectInfo, State},
+    response::{IntoResponse, Response},
 };
 use houston_schema::Version;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use secrecy::ExposeSecret;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 /// The header of the operator's token.
 const ADMIN_TOKEN: &str = "x-admin-token";
@@ -57,7 +57,12 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 /// `DELETE /cache`: forgets everything, or what carries the `tag` of the query string. Only for who has the operator's own
 /// token.
-pub(super) async fn clear_cache(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn clear_cache(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let sent = headers.get(ADMIN_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
     let known = app.admin_token.as_ref().map(|token| token.expose_secret().as_bytes());
     // Hashes are compared, so that the time it takes tells nothing about the token.
@@ -72,7 +77,7 @@ pub(super) async fn clear_cache(State(app): State<Arc<App>>, uri: Uri, headers: 
             app.gateway.forget(tag.as_deref());
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(problem) => failed(&app, &problem, &Method::DELETE, uri.path(), &headers),
+        Err(problem) => failed(&app, &problem, peer, &Method::DELETE, uri.path(), &headers),
     }
 }
 
@@ -84,29 +89,4 @@ fn forgettable(query: Option<&str>) -> Result<Option<String>, Problem> {
         [(name, tag)] if name == "tag" && !tag.is_empty() => Ok(Some(tag.to_string())),
         _ => Err(Problem::new(Code::InvalidRequest, "Send ?tag=… once, or nothing to forget everything.")),
     }
-}
-
-/// `/problems/{code}`: what a problem's `type` leads to.
-pub(super) async fn problem_page(
-    State(app): State<Arc<App>>,
-    slug: Result<Path<String>, PathRejection>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let slug = slug.map_or_else(|_| String::new(), |Path(slug)| slug);
-    let Some(code) = Code::ALL.into_iter().find(|code| code.slug() == slug) else {
-        let problem = Problem::new(Code::NoSuchRoute, "There is no problem of this name.");
-        return failed(&app, &problem, &method, uri.path(), &headers);
-    };
-    let page = format!(
-        "<!doctype html><meta charset=utf-8><title>{name}</title><h1>{title}</h1>\
-         <p><code>{name}</code>, HTTP status {status}.</p><p>{cause}</p><p>{cure}</p>",
-        name = code.name(),
-        title = code.title(),
-        status = code.status().as_u16(),
-        cause = code.cause(),
-        cure = code.cure(),
-    );
-    Html(page).into_response()
 }

@@ -37,13 +37,14 @@ pub(super) struct Formed {
 }
 
 /// Writes an answer in the form that the caller takes.
-pub(super) fn formed(mut answer: Answer, form: Form) -> Result<Formed, Problem> {
+pub(super) fn formed(app: &App, mut answer: Answer, form: Form) -> Result<Formed, Problem> {
     match form {
         Form::Json | Form::Events => Ok(Formed { answer, media_type: JSON, preference_applied: false }),
         Form::Csv if !answer.plan.shape.is_list() => Err(not_acceptable("application/json")),
         Form::Csv => {
-            let table =
-                csv::table(&answer.body).map_err(|why| Problem::new(Code::BadUpstreamAnswer, why.to_string()))?;
+            let columns = app.gateway.plans().columns(&answer.plan);
+            let table = csv::table(&columns, &answer.body)
+                .map_err(|why| Problem::new(Code::BadUpstreamAnswer, why.to_string()))?;
             answer.etag = Some(etag(&table));
             answer.body = table.into();
             Ok(Formed { answer, media_type: CSV, preference_applied: false })

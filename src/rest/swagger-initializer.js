@@ -34,5 +34,9 @@ window.onload = function () {
     docExpansion: "none",
     defaultModelsExpandDepth: 0,
     validatorUrl: null,
+    onComplete: function () {
+      var filter = document.querySelector(".operation-filter-input");
+      if (filter) filter.placeholder = "Find an operation: list workspaces, POST deployments, logs";
+    },
   });
 };

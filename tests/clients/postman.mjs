@@ -1,28 +1,32 @@
-// Sends every request of the Postman collection that a demo gateway serves, as it is. No answer may be a fault of the
-// gateway or of Houston.
+// Sends every request of the Postman collection that a demo gateway serves, as it is and in its order, as Postman's
+// runner does. All go well but those below: two need what only a mail tells, the demo takes no sign-ups, and Houston
+// lists the accounts of an entity only when it is told which.
 //
 //   GATEWAY=http://127.0.0.1:8080 node postman.mjs
 import newman from "newman";
 
-const collection = await (await fetch(`${process.env.GATEWAY}/postman.json`)).json();
-// A stream does not end, and Newman waits for the end.
-const ends = ({ request }) => !request || !/\/stream$/.test(request.url.raw);
-const ending = (items) => items.filter(ends).map((item) => (item.item ? { ...item, item: ending(item.item) } : item));
-collection.item = ending(collection.item);
+const REFUSED = new Map([
+  ["Confirm an e-mail address", 422],
+  ["Set a new password with a reset token", 422],
+  ["Sign up a user", 403],
+  ["List service accounts of an entity", 400],
+]);
 
-const statuses = new Map();
+const collection = await (await fetch(`${process.env.GATEWAY}/postman.json`)).json();
+const requests = collection.item.flatMap((folder) => folder.item).length;
 const bad = [];
-newman.run({ collection, timeoutRequest: 20_000 })
+let sent = 0;
+newman.run({ collection, timeoutRequest: 60_000 })
   .on("request", (error, { response, item }) => {
-    const status = error ? error.message : response.code;
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    if (error || status >= 500) bad.push(`${item.name}: ${status} ${response?.text() ?? ""}`);
+    sent += 1;
+    const refused = REFUSED.get(item.name);
+    const good = refused ? response?.code === refused : response?.code < 300;
+    if (error || !good) bad.push(`${item.name}: ${error?.message ?? `${response.code} ${response.text()}`}`);
   })
-  .on("done", (error, summary) => {
-    console.log([...statuses].sort().map(([status, count]) => `${status}: ${count}`).join(", "));
-    for (const each of bad.slice(0, 20)) console.log(each);
-    const sent = summary?.run.stats.requests.total ?? 0;
-    if (error) console.log(error.message);
+  .on("done", (error) => {
+    if (error) bad.push(error.message);
+    if (sent !== requests) bad.push(`${sent} of ${requests} requests were sent`);
+    for (const each of bad) console.log(each);
     console.log(`postman: ${sent - bad.length} passed, ${bad.length} failed`);
-    process.exitCode = error || bad.length || !sent ? 1 : 0;
+    process.exitCode = bad.length || !sent ? 1 : 0;
   });

@@ -5,7 +5,8 @@
 Every fenced block has a language that says what is done with it, and words behind it that say how (they do not show
 when the page is read):
 
-    console           `$ ` lines are run in one shell for the whole page; the rest is their output
+    console           `$ ` lines are run in one shell for the whole page; the rest is their output. Each has to end
+                      well: one that is meant to fail goes on with `|| echo …` or `; echo $?`
     sh                run in the same shell; every answer has to be a success
     sh background     started, and used by the rest of the page; without one the page gets a demo of its own
     sh elsewhere=WHY  not run here; the number of these is printed
@@ -203,7 +204,11 @@ class Page:
         session = []
         for command, expected in commands(block.text):
             typed = re.sub(r"(?m)^[$>] ", "", command)
-            actual = self.there(self.shell.run(self.here(typed)).output)
+            done = self.shell.run(self.here(typed))
+            actual = self.there(done.output)
+            if done.status:
+                # Whatever it printed is not what a reader should see, nor to be blessed.
+                raise Wrong(f"{command}ended with {done.status}:\n{actual}")
             try:
                 compare(expected, actual)
                 session.append((command, expected))

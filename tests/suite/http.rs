@@ -148,17 +148,31 @@ async fn documents_and_pages_need_no_token() {
 
 #[tokio::test]
 async fn problems_lead_to_a_page_about_them() {
-    let world = World::new().await;
-    let problem = world.get("", "/workspaces").await.expect(401).json();
-    let kind = problem["type"].as_str().expect("a type");
-    let path = kind.strip_prefix(&format!("http://{}", world.gateway)).expect("an address of the gateway");
-    let page = world.get("", path).await.expect(200);
-    assert!(page.text.contains("UNAUTHENTICATED"), "{}", page.text);
-    for code in houston_gateway::problem::Code::ALL {
-        world.get("", &format!("/problems/{}", code.slug())).await.expect(200);
-    }
-    for unknown in ["/problems/bad-luck", "/problems/%FF"] {
-        assert_eq!(world.get("", unknown).await.expect(404).problem(), "NO_SUCH_ROUTE");
+    for base_path in ["", "/houston"] {
+        let world =
+            World::with(houston_sim::Settings::default(), |config| config.server.base_path = base_path.into()).await;
+        let own = |address: &str| {
+            let path = address.strip_prefix(&format!("http://{}", world.gateway));
+            path.expect("an address of the gateway").to_owned()
+        };
+        let problem = world.get("", &format!("{base_path}/workspaces")).await.expect(401).json();
+        let about = own(problem["type"].as_str().expect("a type"));
+        let page = world.get("", &about).await.expect(200);
+        assert!(page.header("content-security-policy").contains("default-src 'none'"));
+        let all = world.get("", &format!("{base_path}/problems/")).await.expect(200);
+        for code in houston_gateway::problem::Code::ALL {
+            assert!(all.text.contains(&format!("href=\"{}\"", code.slug())), "{}", code.name());
+            let page = world.get("", &format!("{base_path}/problems/{}", code.slug())).await.expect(200);
+            for part in [code.name(), code.title(), code.cause(), code.cure()] {
+                assert!(page.text.contains(part), "{} lacks {part}", code.name());
+            }
+        }
+        assert!(page.text.contains("href=\"../docs/\""));
+        world.get("", &format!("{base_path}/docs/")).await.expect(200);
+        for unknown in ["bad-luck", "<b>", "%FF"] {
+            let reply = world.get("", &format!("{base_path}/problems/{unknown}")).await.expect(404);
+            assert_eq!(reply.problem(), "NO_SUCH_ROUTE");
+        }
     }
 }
 
@@ -187,21 +201,71 @@ async fn a_base_path_prefixes_everything() {
     assert_eq!(world.get("", "/houston/docs").await.expect(308).header("location"), "/houston/docs/");
 }
 
+/// Every address that an answer holds, of whatever kind the answer is.
+async fn addresses(world: &World, base_path: &str) -> Vec<String> {
+    let ask = |method: Method, path: &str| {
+        let request = world.request(OWNER, method, &format!("{base_path}{path}"));
+        request.header("x-forwarded-proto", "https").header("x-forwarded-host", "api.example.com")
+    };
+    let text = |value: &serde_json::Value| value.as_str().expect("an address").to_owned();
+    let mut addresses = Vec::new();
+    let list = world.send(ask(Method::GET, "/workspaces?limit=1")).await.expect(200);
+    addresses.push(text(&list.json()["nextLink"]));
+    addresses.push(list.header("link").trim_start_matches('<').to_owned());
+    let created = ask(Method::POST, "/workspaces").json(&serde_json::json!({ "label": "Somewhere" }));
+    addresses.push(world.send(created).await.expect(201).header("location").to_owned());
+    for (method, path, status) in [
+        (Method::GET, "/deployments/none", 404),
+        (Method::GET, "/nowhere", 404),
+        (Method::PUT, "/workspaces", 405),
+        (Method::GET, "/workspaces?limit=x", 400),
+    ] {
+        addresses.push(text(&world.send(ask(method, path)).await.expect(status).json()["type"]));
+    }
+    for path in ["/openapi.json", "/openapi-3.1.json"] {
+        let document = world.send(ask(Method::GET, path)).await.expect(200).json();
+        addresses.extend([text(&document["servers"][0]["url"]), text(&document["externalDocs"]["url"])]);
+    }
+    let swagger = world.send(ask(Method::GET, "/swagger2.json")).await.expect(200).json();
+    let base_path = text(&swagger["basePath"]);
+    addresses.push(format!("{}://{}{}", text(&swagger["schemes"][0]), text(&swagger["host"]), base_path));
+    let yaml = world.send(ask(Method::GET, "/openapi.yaml")).await.expect(200).text;
+    addresses.push(yaml.split_once("- url: ").expect("a server").1.lines().next().expect("an address").to_owned());
+    let postman = world.send(ask(Method::GET, "/postman.json")).await.expect(200).json();
+    addresses.push(text(&postman["variable"][0]["value"]));
+    let page = world.send(ask(Method::GET, "/problems/not-found")).await.expect(200).text;
+    addresses.push(page.split_once("\"type\": \"").expect("an example").1.to_owned());
+    addresses
+}
+
 #[tokio::test]
 async fn forwarded_headers_are_believed_from_trusted_proxies_only() {
-    let origin = |trusted: bool| async move {
+    for trusted in [true, false] {
         let world = World::with(houston_sim::Settings::default(), |config| {
+            config.server.base_path = "/houston".into();
             if trusted {
                 config.server.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
             }
         })
         .await;
-        let request = world.request(OWNER, Method::GET, "/workspaces?limit=1");
-        let request = request.header("x-forwarded-proto", "https").header("x-forwarded-host", "api.example.com");
-        world.send(request).await.expect(200).json()["nextLink"].as_str().expect("a link").to_owned()
-    };
-    assert!(origin(true).await.starts_with("https://api.example.com/workspaces?"));
-    assert!(origin(false).await.starts_with("http://127.0.0.1:"));
+        let own = format!("http://{}/houston", world.gateway);
+        let expected = if trusted { "https://api.example.com/houston" } else { &own };
+        for address in addresses(&world, "/houston").await {
+            assert!(address.starts_with(expected), "{address} is not below {expected}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_public_url_goes_before_what_a_request_says() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.server.public_url = "https://houston-api.example.com/v1/".into();
+        config.server.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
+    })
+    .await;
+    for address in addresses(&world, "").await {
+        assert!(address.starts_with("https://houston-api.example.com/v1"), "{address}");
+    }
 }
 
 #[tokio::test]

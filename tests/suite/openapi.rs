@@ -415,3 +415,34 @@ fn variables_of_the_path_say_what_they_name() {
         }
     }
 }
+
+/// Whatever is longer than a server takes is refused without a word about what is wrong.
+#[test]
+fn an_address_with_every_parameter_at_its_longest_is_taken() {
+    const LONGEST_ADDRESS: u64 = 65_534;
+    const LONGEST_ESCAPE: u64 = "%F0%9F%9A%80".len() as u64;
+    let made = published(NEWEST, Format::OpenApi31);
+    for (path, method, operation) in operations(&made) {
+        let parameters = operation["parameters"].as_array().into_iter().flatten().map(|each| resolve(&made, each));
+        let in_address = parameters.filter(|each| each["in"] == "path" || each["in"] == "query");
+        let longest = in_address.map(|each| {
+            let name = each["name"].as_str().expect("a name").len() as u64 + 2;
+            name + each["schema"]["maxLength"].as_u64().unwrap_or(100) * LONGEST_ESCAPE
+        });
+        let address = path.len() as u64 + longest.sum::<u64>();
+        assert!(address <= LONGEST_ADDRESS, "{method} {path}: {address} characters");
+    }
+}
+
+#[test]
+fn events_are_described_one_by_one() {
+    let made = published(NEWEST, Format::OpenApi31);
+    let stream = |path: &str| made["paths"][path]["get"]["responses"]["200"]["content"]["text/event-stream"].clone();
+    let log = stream("/deployments/{deploymentId}/logs/stream");
+    assert_eq!(log["schema"]["properties"]["event"]["enum"], serde_json::json!(["log", "gap", "error"]));
+    let metrics = stream("/deployments/{deploymentId}/metrics/stream");
+    assert_eq!(metrics["schema"]["properties"]["event"]["enum"], serde_json::json!(["metrics", "error"]));
+    let data = metrics["example"]["data"].as_str().expect("text");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    assert!(data[0]["label"].is_string(), "the items of a list, without the envelope of an answer: {data}");
+}
