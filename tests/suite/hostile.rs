@@ -2,6 +2,7 @@
 //! never fails, never answers twice, and never works much for it.
 
 use crate::harness::{ADMIN, OWNER, World};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{prelude::*, test_runner::TestRunner};
 use reqwest::{Method, header::HeaderValue};
 use std::time::Duration;
@@ -154,6 +155,31 @@ async fn bodies_that_break_off_or_dawdle_are_refused() {
     // A head that never ends, or never begins.
     for bytes in [b"GET /livez HTTP/1.1\r\nhost: " as &[u8], b"P", b""] {
         assert_eq!(raw(&world, bytes).await, "", "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn odd_claims_of_a_token_are_houstons_to_judge() {
+    let world = World::new().await;
+    let deep = "[".repeat(10_000);
+    for (claims, is_asked) in [
+        (r#"{"exp":1}"#, false),
+        (r#"{"exp":-1}"#, false),
+        (r#"{"exp":1e300}"#, true),
+        (r#"{"exp":1e999}"#, true),
+        (r#"{"exp":"1"}"#, true),
+        (r#"{"exp":null}"#, true),
+        (r#"{"exp":[1]}"#, true),
+        (r#"{"exp":NaN}"#, true),
+        (r#"{"sub":"nobody"}"#, true),
+        (deep.as_str(), true),
+        ("\u{0}", true),
+        ("", true),
+    ] {
+        let before = world.houston.calls().total();
+        let token = format!("eyJhbGciOiJub25lIn0.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(claims));
+        assert_eq!(world.get(&token, "/workspaces").await.expect(401).problem(), "UNAUTHENTICATED", "{claims:.40}");
+        assert_eq!(world.houston.calls().total() > before, is_asked, "{claims:.40}");
     }
 }
 
