@@ -138,6 +138,12 @@ impl Gateway {
         self.looked.send_replace(began);
     }
 
+    /// Whether a route needs no credential, whichever of its operations is taken.
+    #[must_use]
+    pub fn is_public(&self, route: usize) -> bool {
+        self.plans.load().routes[route].plans.iter().all(|plan| plan.public)
+    }
+
     /// The client of Houston.
     #[must_use]
     pub fn houston(&self) -> &Houston {

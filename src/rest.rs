@@ -35,7 +35,7 @@ use axum::{
 use bytes::Bytes;
 use docs::{Document, Documents};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
 use request::BodyLimits;
@@ -45,7 +45,7 @@ use std::{collections::HashMap, convert::Infallible, net::SocketAddr, panic::Ass
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
     compression::CompressionLayer,
-    cors::{AllowOrigin, Any, CorsLayer},
+    cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
 /// All that handling a request needs.
@@ -238,8 +238,8 @@ async fn no_such_route(
     headers: HeaderMap,
 ) -> Response {
     let hint = match uri.path().strip_suffix('/') {
-        Some(_) => "Paths have no slash at their end.",
-        None => "GET /openapi.json lists all paths, /docs shows them.",
+        Some(path) if !path.is_empty() => "Paths have no slash at their end.",
+        _ => "GET /openapi.json lists all paths, /docs shows them.",
     };
     failed(&app, &Problem::new(Code::NoSuchRoute, hint), peer, &method, uri.path(), &headers)
 }
@@ -269,6 +269,18 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(Any)
-        .expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, REQUEST_ID])
+        // By name: "*" does not cover Authorization (WHATWG Fetch, 3.3.4).
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([
+            header::AGE,
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("cache-status"),
+            HeaderName::from_static("deprecation"),
+            HeaderName::from_static("idempotency-replayed"),
+            HeaderName::from_static("preference-applied"),
+            REQUEST_ID,
+        ])
 }

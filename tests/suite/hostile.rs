@@ -2,6 +2,7 @@
 //! never fails, never answers twice, and never works much for it.
 
 use crate::harness::{ADMIN, OWNER, World};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{prelude::*, test_runner::TestRunner};
 use reqwest::{Method, header::HeaderValue};
 use std::time::Duration;
@@ -53,6 +54,8 @@ async fn odd_paths_are_no_paths_or_plain_values() {
         ("/docs/../Cargo.toml", 404),
         ("/docs/..%2f..%2fetc/passwd", 404),
         ("/workspaces//users", 400),
+        ("/workspaces/%FF", 400),
+        ("/workspaces/%ED%A0%80", 400),
         ("/workspaces?%FF=1", 400),
         ("/workspaces?limit", 400),
         ("/workspaces?fields=", 400),
@@ -64,6 +67,8 @@ async fn odd_paths_are_no_paths_or_plain_values() {
     ] {
         let answer = raw(&world, &request(&format!("GET {path} HTTP/1.1"), "", "")).await;
         assert_eq!(status(&answer), expected, "{path}: {answer}");
+        let is_page = path.starts_with("/docs/");
+        assert!(expected == 200 || is_page || answer.contains("application/problem+json"), "{path}: {answer}");
     }
     let long = "x".repeat(3000);
     let reply = world.get(ADMIN, &format!("/workspaces/{long}")).await.expect(400);
@@ -123,6 +128,8 @@ async fn what_is_no_http_is_refused() {
     {
         assert_eq!(status(&raw(&world, bytes.as_bytes()).await), 400, "{bytes:?}");
     }
+    // The preface of HTTP/2, which nobody announced.
+    assert_eq!(raw(&world, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await, "");
     assert_eq!(status(&raw(&world, b"GET /livez HTTP/1.0\r\n\r\n").await), 200);
     let many: String = (0..200).map(|number| format!("x-{number}: a\r\n")).collect();
     assert_eq!(status(&raw(&world, &request("GET /livez HTTP/1.1", &many, "")).await), 431);
@@ -145,8 +152,35 @@ async fn bodies_that_break_off_or_dawdle_are_refused() {
     let answer = raw(&world, &request("POST /workspaces HTTP/1.1", headers, "{\"label\":")).await;
     assert_eq!(status(&answer), 400);
     assert!(answer.contains("did not arrive in time"), "{answer}");
-    // A head that never ends.
-    assert_eq!(raw(&world, b"GET /livez HTTP/1.1\r\nhost: ").await, "");
+    // A head that never ends, or never begins.
+    for bytes in [b"GET /livez HTTP/1.1\r\nhost: " as &[u8], b"P", b""] {
+        assert_eq!(raw(&world, bytes).await, "", "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn odd_claims_of_a_token_are_houstons_to_judge() {
+    let world = World::new().await;
+    let deep = "[".repeat(10_000);
+    for (claims, is_asked) in [
+        (r#"{"exp":1}"#, false),
+        (r#"{"exp":-1}"#, false),
+        (r#"{"exp":1e300}"#, true),
+        (r#"{"exp":1e999}"#, true),
+        (r#"{"exp":"1"}"#, true),
+        (r#"{"exp":null}"#, true),
+        (r#"{"exp":[1]}"#, true),
+        (r#"{"exp":NaN}"#, true),
+        (r#"{"sub":"nobody"}"#, true),
+        (deep.as_str(), true),
+        ("\u{0}", true),
+        ("", true),
+    ] {
+        let before = world.houston.calls().total();
+        let token = format!("eyJhbGciOiJub25lIn0.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(claims));
+        assert_eq!(world.get(&token, "/workspaces").await.expect(401).problem(), "UNAUTHENTICATED", "{claims:.40}");
+        assert_eq!(world.houston.calls().total() > before, is_asked, "{claims:.40}");
+    }
 }
 
 #[test]

@@ -65,6 +65,35 @@ async fn a_public_operation_needs_no_token() {
     let world = World::new().await;
     world.get("", "/platform/config").await.expect(200);
     world.get("", "/auth/config").await.expect(200);
+    // Whoever logs in again may well send the old token along.
+    let expired = world.houston.expired_token("jane.doe@example.com").expect("a token");
+    let login = serde_json::json!({ "identity": "jane.doe@example.com", "password": "demo-password" });
+    world.post(&expired, "/auth/tokens", login).await.expect(201);
+    world.get(&expired, "/platform/config").await.expect(200);
+    world.get(&expired, "/self").await.expect(401);
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_send_a_token() {
+    let origin = "https://tools.example.com";
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.cors.allowed_origins = vec![origin.to_owned()];
+    })
+    .await;
+    let asks = |from: &'static str| {
+        let request = world.request("", Method::OPTIONS, "/workspaces").header("origin", from);
+        let request = request.header("access-control-request-method", "PATCH");
+        world.send(request.header("access-control-request-headers", "authorization,content-type"))
+    };
+    let allowed = asks(origin).await.expect(200);
+    assert_eq!(allowed.header("access-control-allow-origin"), origin);
+    // "*" would not cover Authorization.
+    assert!(allowed.header("access-control-allow-headers").contains("authorization"), "{:?}", allowed.headers);
+    assert!(allowed.header("access-control-allow-methods").contains("PATCH"), "{:?}", allowed.headers);
+    assert_eq!(asks("https://elsewhere.example").await.header("access-control-allow-origin"), "");
+    let read = world.send(world.request(OWNER, Method::GET, "/workspaces").header("origin", origin)).await.expect(200);
+    assert_eq!(read.header("access-control-allow-origin"), origin);
+    assert!(read.header("access-control-expose-headers").contains("etag"), "{:?}", read.headers);
 }
 
 #[tokio::test]
