@@ -183,9 +183,5 @@ fn problem(bencher: Bencher) {
 }
 
 fn main() {
-    println!("future: {} bytes", {
-        let w = World::new(true);
-        std::mem::size_of_val(&w.front.answer(PEER, w.request()))
-    });
     divan::main();
 }

@@ -57,6 +57,9 @@ pub struct Server {
     pub trusted_proxies: Vec<IpAddr>,
     /// The largest request body.
     pub body_limit_bytes: usize,
+    /// Open connections of callers.
+    #[serde(deserialize_with = "value::positive")]
+    pub max_connections: usize,
     /// How long the headers of a request may take, and then its body.
     #[serde(rename = "receive_timeout_ms", deserialize_with = "value::some_milliseconds")]
     pub receive_timeout: Duration,

@@ -21,6 +21,7 @@ mod read;
 mod replay;
 mod reply;
 mod shape;
+mod steadfast;
 mod stream;
 mod variables;
 mod verdict;
@@ -52,6 +53,7 @@ use keys::{changed_tags, named_slot};
 use listing::Listing;
 use merge::{Turn, Turns};
 use std::{sync::Arc, time::Duration};
+use steadfast::Steadfast;
 use stream::Streams;
 use tokio::{
     sync::{Notify, watch},
@@ -239,8 +241,7 @@ impl Gateway {
         }
     }
 
-    /// Sends a mutation. It runs in a task of its own: a caller that goes away neither stops it half-way nor keeps the
-    /// cache from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it
+    /// Sends a mutation. A caller that goes away neither stops it half-way nor keeps the cache from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it
     /// runs, and again when it is over, for what those reads saw; also when nobody knows whether it took effect.
     async fn change(
         self: &Arc<Self>,
@@ -251,15 +252,15 @@ impl Gateway {
     ) -> Result<Answer, Failure> {
         self.require_empty(plans, &call, &context).await?;
         let gateway = Arc::clone(self);
-        let task = tokio::spawn(async move {
+        Steadfast::new(async move {
             let _until_it_is_done = turn;
             let tags = changed_tags(&call);
             gateway.invalidate(&tags);
             let outcome = gateway.perform(&call, &context).await;
             gateway.invalidate(&tags);
             outcome.map(|body| Answer::uncached(call.plan, body))
-        });
-        task.await.unwrap_or(Err(Failure::Lost))
+        })
+        .await
     }
 
     /// Forgets cached answers: all, or those that carry a tag as it stands in the catalogue, its variable replaced.

@@ -115,7 +115,7 @@ impl Houston {
             transport: Transport::new(&settings)?,
             dialer: Dialer::new(&settings)?,
             url: settings.url.as_str().parse()?,
-            turns: Semaphore::new(settings.max_in_flight),
+            turns: Semaphore::new(settings.max_in_flight.min(Semaphore::MAX_PERMITS)),
             retries: TpsBudget::new(Duration::from_secs(10), 10, 0.2),
             breaker: Breaker::new(settings.breaker_failures, settings.breaker),
             tally: Tally::default(),

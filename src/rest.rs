@@ -35,7 +35,7 @@ use axum::{
 use bytes::Bytes;
 use docs::{Document, Documents};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
 use request::BodyLimits;
@@ -132,14 +132,7 @@ impl Front {
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let is_plain = self.cors.is_none() && !request.headers().contains_key(header::ACCEPT_ENCODING);
-        let answer = async {
-            if is_plain { self.dispatch(peer, request).await } else { Box::pin(self.dressed(peer, request)).await }
-        };
-        // The last resort: a fault of ours is a problem, not a broken connection.
-        AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
-            let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
-            respond::problem(&problem, "", "", "")
-        })
+        if is_plain { self.dispatch(peer, request).await } else { Box::pin(self.dressed(peer, request)).await }
     }
 
     async fn dressed<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
@@ -156,10 +149,21 @@ impl Front {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let app = &*self.app;
         let (head, body) = request.into_parts();
+        // The last resort: a fault of ours is a problem, not a broken connection.
+        AssertUnwindSafe(self.find(peer, &head, body)).catch_unwind().await.unwrap_or_else(|_| {
+            let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
+            failed(&self.app, &problem, peer, &head.method, head.uri.path(), &head.headers)
+        })
+    }
+
+    async fn find<B>(&self, peer: SocketAddr, head: &Parts, body: B) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let app = &*self.app;
         match app.routes.find(&head.method, head.uri.path()) {
-            Found::Route(route, path) => endpoint::answer(app, route, path, peer, &head, body).await,
+            Found::Route(route, path) => endpoint::answer(app, route, path, peer, head, body).await,
             Found::OtherMethods(allow) => {
                 let problem = wrong_method(&head.method);
                 let mut response = failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers);
@@ -172,7 +176,7 @@ impl Front {
                 failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers)
             }
             Found::Nowhere => {
-                let mut request = Request::from_parts(head, Body::new(body));
+                let mut request = Request::from_parts(head.clone(), Body::new(body));
                 request.extensions_mut().insert(ConnectInfo(peer));
                 let Ok(response) = Box::pin(self.pages.clone().oneshot(request)).await;
                 response

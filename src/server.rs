@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// How often recorded durations are folded into histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// How long to wait at most for the next look at a Houston that has never answered: nobody is served before it does.
+const IMPATIENCE: Duration = Duration::from_secs(5);
+
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -170,7 +173,7 @@ impl Server {
 async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, settings: crate::config::Houston) {
     if !settings.probe {
         let version = gateway.plans().version;
-        app.health.store(Arc::new(Health::Ready { version, introspected: false }));
+        tell(&app, Health::Ready { version, introspected: false });
         return std::future::pending().await;
     }
     let mut pause = Duration::from_millis(250);
@@ -183,9 +186,9 @@ async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, 
             }
             Err(why) => {
                 tracing::warn!(%why, "Houston does not tell its version");
-                if !matches!(**app.health.load(), Health::Ready { .. } | Health::Draining) {
-                    app.health.store(Arc::new(Health::Unreachable(why.to_string())));
-                    pause = (pause * 2).min(settings.probe_interval);
+                if !matches!(**app.health.load(), Health::Ready { .. }) {
+                    tell(&app, Health::Unreachable(why.to_string()));
+                    pause = (pause * 2).min(IMPATIENCE).min(settings.probe_interval);
                 }
             }
         }
@@ -205,7 +208,7 @@ fn adopt(app: &App, catalogue: &Catalogue, gateway: &Gateway, server: probe::Ser
     let by_own_schema = matches!(**app.health.load(), Health::Ready { introspected: true, .. });
     if !introspected && !by_own_schema && version == gateway.plans().version {
         // What was assumed is true: the plans are those already.
-        return app.health.store(Arc::new(Health::Ready { version, introspected }));
+        return tell(app, Health::Ready { version, introspected });
     }
     let compiled = match server.schema {
         Some(schema) => Ok(catalogue.plan(&schema, version)),
@@ -222,5 +225,11 @@ fn adopt(app: &App, catalogue: &Catalogue, gateway: &Gateway, server: probe::Ser
         tracing::info!(%version, introspected, operations = plans.iter().count(), "compiled for this Houston");
         gateway.replace_plans(plans);
     }
-    app.health.store(Arc::new(Health::Ready { version, introspected }));
+    tell(app, Health::Ready { version, introspected });
+}
+
+/// Says how things are, unless the end has come already.
+fn tell(app: &App, health: Health) {
+    let health = Arc::new(health);
+    app.health.rcu(|now| Arc::clone(if **now == Health::Draining { now } else { &health }));
 }

@@ -82,6 +82,8 @@ pub fn log(settings: &Log) -> Result<LogGuard, LogError> {
             registry.with(layer.map_event_format(|usual| Lines { usual, json: true })).try_init()
         }
     };
+    // What should never happen stands in the log, in its form, rather than beside it.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the gateway failed")));
     Ok(guard)
 }
 

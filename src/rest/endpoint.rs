@@ -83,12 +83,15 @@ where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let form = request::form(&head.method, &head.headers, is_stream)?;
-    let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
     let caller = match Caller::of(&head.headers, &app.credentials) {
         // Whoever logs in again may well send the old token along; Houston passes it over too.
         Err(_) if app.gateway.is_public(route) => None,
-        caller => caller.map_err(|why| Failure::from(why).problem())?,
+        Err(why) => return Err(Failure::from(why).problem()),
+        // Nothing is read from whom nobody knows.
+        Ok(None) if !app.gateway.is_public(route) => return Err(Failure::NoCredential.problem()),
+        Ok(caller) => caller,
     };
+    let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
     let traceparent = head.headers.get("traceparent").cloned();
     let ask = Ask {
         route,

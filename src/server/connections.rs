@@ -6,11 +6,16 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use std::{convert::Infallible, future::Future, io, pin::pin, time::Duration};
+use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
+    sync::Semaphore,
     time::{sleep, timeout},
 };
+
+/// The most bytes that the headers of one request may have, its address among them. Much more than anybody needs, and
+/// little enough for many connections.
+const HEAD: usize = 64 << 10;
 
 /// How long nothing is accepted once the process has as many files open as it may.
 const RESPITE: Duration = Duration::from_millis(50);
@@ -24,12 +29,17 @@ pub(super) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(settings.receive_timeout);
+    http.timer(TokioTimer::new()).header_read_timeout(settings.receive_timeout).max_buf_size(HEAD);
+    let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
     let running = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            next = next => next,
             () = &mut stop => break,
         };
         let (stream, peer) = match accepted {
@@ -50,6 +60,7 @@ pub(super) async fn serve(
         });
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
+            let _until_it_closes = place;
             if let Err(why) = connection.await {
                 tracing::debug!(%why, "a connection ends early");
             }

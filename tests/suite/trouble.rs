@@ -368,3 +368,20 @@ async fn when_nobody_can_tell_401_from_403_the_reason_is_told() {
     world.houston.faults().clear();
     assert_problem(&world.get(OWNER, "/users").await, 403, "FORBIDDEN", "now it can");
 }
+
+#[tokio::test]
+async fn a_change_is_brought_to_its_end_when_its_caller_goes_away() {
+    let world = World::new().await;
+    let workspace = world.workspace(OWNER, "Data Platform").await;
+    let path = format!("/workspaces/{workspace}");
+    world.get(OWNER, &path).await.expect(200);
+    world.houston.faults().add(Fault::new(Trouble::Latency(Duration::from_millis(300))).on("UpdateWorkspace").times(1));
+    let change = world.request(OWNER, Method::PATCH, &path).json(&json!({ "label": "All the same" }));
+    assert!(change.timeout(Duration::from_millis(100)).send().await.is_err(), "the caller is gone");
+    assert_eq!(world.houston.calls().operation("UpdateWorkspace"), 1);
+    let patience = Instant::now() + Duration::from_secs(10);
+    while world.get(OWNER, &path).await.expect(200).json()["label"] != "All the same" {
+        assert!(Instant::now() < patience, "the change is lost");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
