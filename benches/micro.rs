@@ -14,7 +14,7 @@ use houston_gateway::{
     config::Config,
     gateway::{Ask, CacheRequest, Context, Gateway, Parts, Reply},
     houston::{Houston, Trace},
-    rest::{self, App, Sent},
+    rest::{App, Front},
     server,
     telemetry::Metrics,
 };
@@ -23,23 +23,22 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use std::{
     borrow::Cow,
     io::{Read, Write},
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
     thread,
     time::Duration,
 };
 use tokio::runtime::Runtime;
-use tower::{ServiceExt, util::BoxCloneSyncService};
 
 const ID: &str = "10000000-0000-4000-8000-000000000001";
 const PATH: &str = "/workspaces/{workspaceId}";
 
-type Service = BoxCloneSyncService<Request<Body>, http::Response<Sent>, std::convert::Infallible>;
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000);
 
 /// A gateway, and what is needed to ask it.
 struct World {
     gateway: Arc<Gateway>,
-    service: Service,
+    front: Front,
     route: usize,
     caller: Caller,
     headers: HeaderMap,
@@ -70,13 +69,13 @@ impl World {
         });
         let houston = Houston::new(config.houston.clone()).unwrap();
         let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());
-        let app = App::new(catalogue, Arc::clone(&gateway), Metrics::new().unwrap(), &config);
+        let app = App::new(catalogue, Arc::clone(&gateway), Metrics::new().unwrap(), &config).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert("x-api-key", HeaderValue::from_static("bench-token"));
         let caller = Caller::of(&headers, &FingerprintKey::random()).unwrap().unwrap();
-        let service = BoxCloneSyncService::new(rest::service(&app, &config));
+        let front = Front::new(app, &config);
         drop(_entered);
-        Self { gateway, service, route, caller, headers, runtime }
+        Self { gateway, front, route, caller, headers, runtime }
     }
 
     fn ask(&self, cache: CacheRequest) -> Ask<'_> {
@@ -101,7 +100,7 @@ impl World {
 }
 
 /// A Houston that always answers with the same workspace of 1 KB.
-fn stub() -> std::net::SocketAddr {
+fn stub() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -150,10 +149,10 @@ fn hit(bencher: Bencher) {
 #[divan::bench(max_time = 5)]
 fn route(bencher: Bencher) {
     let world = World::new(true);
-    assert!(world.runtime.block_on(world.service.clone().oneshot(world.request())).unwrap().status().is_success());
+    assert!(world.runtime.block_on(world.front.answer(PEER, world.request())).status().is_success());
     bencher
-        .with_inputs(|| (world.service.clone(), world.request()))
-        .bench_local_values(|(service, request)| service.oneshot(request).now_or_never().unwrap().unwrap());
+        .with_inputs(|| world.request())
+        .bench_local_values(|request| world.front.answer(PEER, request).now_or_never().unwrap());
 }
 
 #[divan::bench]
@@ -184,5 +183,9 @@ fn problem(bencher: Bencher) {
 }
 
 fn main() {
+    println!("future: {} bytes", {
+        let w = World::new(true);
+        std::mem::size_of_val(&w.front.answer(PEER, w.request()))
+    });
     divan::main();
 }

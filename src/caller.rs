@@ -1,7 +1,11 @@
 //! Who is calling: the credential of a request, and the fingerprint that stands for it everywhere else.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use bytes::BytesMut;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, AsHeaderName},
+};
 use serde::Deserialize;
 use std::{
     fmt,
@@ -10,6 +14,8 @@ use std::{
 
 /// The header that API-key forms of low-code platforms fill in.
 pub const API_KEY_HEADER: &str = "x-api-key";
+
+const BEARER: &[u8] = b"Bearer ";
 
 /// A credential and its fingerprint. The credential itself is only ever sent to Houston: it has no `Debug`, is not
 /// logged, stored or counted.
@@ -34,6 +40,9 @@ pub enum InvalidCredential {
     /// Basic authentication, which Houston does not understand.
     #[error("Houston does not understand Basic authentication; send the token itself")]
     Basic,
+    /// One header twice, with different tokens: nobody can say which one is meant, or which one a proxy looked at.
+    #[error("the header of the token stands twice, with different tokens")]
+    Ambiguous,
     /// Nothing behind the scheme, or bytes that no header may carry.
     #[error("the credential is empty or not printable text")]
     Unreadable,
@@ -63,17 +72,21 @@ impl FingerprintKey {
 }
 
 impl Caller {
-    /// Reads the credential off a request: `X-API-Key: <token>`, `Authorization: Bearer <token>` or the bare
+    /// Reads the credential off a request: `X-API-Key: <token>`, or else `Authorization: Bearer <token>` or the bare
     /// `Authorization: <token>`. `None` if there is none.
     ///
     /// # Errors
     /// If there is one that Houston is sure to refuse.
     pub fn of(headers: &HeaderMap, key: &FingerprintKey) -> Result<Option<Self>, InvalidCredential> {
-        let Some(sent) = headers.get(API_KEY_HEADER).or_else(|| headers.get(AUTHORIZATION)) else {
-            return Ok(None);
+        let sent = match only(headers, API_KEY_HEADER)? {
+            Some(key) => key,
+            None => match only(headers, AUTHORIZATION)? {
+                Some(authorization) => authorization,
+                None => return Ok(None),
+            },
         };
         let text = sent.to_str().map_err(|_| InvalidCredential::Unreadable)?.trim();
-        let token = match text.split_once(' ') {
+        let token = match text.split_once([' ', '\t']) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("basic") => return Err(InvalidCredential::Basic),
             _ => text,
@@ -84,8 +97,11 @@ impl Caller {
         if expiry(token).is_some_and(|expiry| expiry <= now()) {
             return Err(InvalidCredential::Expired);
         }
+        let mut bearer = BytesMut::with_capacity(BEARER.len() + token.len());
+        bearer.extend_from_slice(BEARER);
+        bearer.extend_from_slice(token.as_bytes());
         let mut authorization =
-            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| InvalidCredential::Unreadable)?;
+            HeaderValue::from_maybe_shared(bearer.freeze()).map_err(|_| InvalidCredential::Unreadable)?;
         authorization.set_sensitive(true);
         Ok(Some(Self { authorization, fingerprint: key.fingerprint(token.as_bytes()) }))
     }
@@ -112,6 +128,13 @@ impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
+}
+
+/// The value of a header, which may stand there again only if it says the same.
+fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, InvalidCredential> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.all(|other| Some(other) == first) { Ok(first) } else { Err(InvalidCredential::Ambiguous) }
 }
 
 /// The `exp` claim, in seconds, if the token has the shape of a JWT. The signature is Houston's to check.

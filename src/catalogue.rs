@@ -11,6 +11,7 @@ mod input;
 mod operation;
 mod plan;
 mod prune;
+mod read;
 mod selection;
 mod source;
 mod template;
@@ -150,7 +151,7 @@ impl Catalogue {
         }
         let written = document.definitions.iter().filter_map(Definition::as_operation_definition);
         for definition in written {
-            let read = operation::read(definition, file.resource(), &fragments, directives, &sources, faults);
+            let read = read::operation(definition, file.resource(), &fragments, directives, &sources, faults);
             self.operations.extend(read.map(Arc::new));
         }
         self.resources.push(Resource { name: file.resource().to_owned(), description: header(&file.text) });

@@ -4,24 +4,25 @@ mod breaker;
 pub mod probe;
 mod socket;
 mod subscription;
+mod tally;
+mod transport;
 
 pub use subscription::Subscription;
+pub use tally::{OUTCOMES, Standing};
 
 use crate::{caller::Caller, config};
 use breaker::Breaker;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use reqwest::{Client, Url};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use socket::Dialer;
 use std::{sync::Arc, time::Duration};
+use tally::Tally;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, sleep, timeout},
 };
 use tower::retry::budget::{Budget, TpsBudget};
-
-/// Idle connections are given up before Node.js, which closes them after 5 s, does so under a request.
-const IDLE: Duration = Duration::from_secs(4);
+use transport::Transport;
 
 /// The first pause before trying again; each further one doubles.
 const BACKOFF: Duration = Duration::from_millis(40);
@@ -30,12 +31,13 @@ const USER_AGENT: &str = concat!("houston-gateway/", env!("CARGO_PKG_VERSION"));
 
 /// A client of one Houston.
 pub struct Houston {
-    http: Client,
+    transport: Transport,
     dialer: Dialer,
-    url: Url,
+    url: Uri,
     turns: Semaphore,
     retries: TpsBudget,
     breaker: Breaker,
+    tally: Tally,
     settings: config::Houston,
 }
 
@@ -86,6 +88,9 @@ pub enum ClientError {
     /// For WebSockets.
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The address is one that no request can be sent to.
+    #[error("houston.url: {0}")]
+    Address(#[from] http::uri::InvalidUri),
 }
 
 impl Trace {
@@ -106,43 +111,23 @@ impl Houston {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new(settings: config::Houston) -> Result<Self, ClientError> {
-        let builder = || {
-            let builder = Client::builder()
-                .connect_timeout(settings.connect_timeout)
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(settings.max_in_flight)
-                .tcp_nodelay(true)
-                .http1_only()
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .user_agent(USER_AGENT);
-            if settings.use_proxy { builder } else { builder.no_proxy() }
-        };
-        // Reading the system's certificate authorities is an eighth of the start; plain HTTP needs none.
-        let is_plain = settings.url.scheme() == "http" && !settings.use_proxy;
-        let client = if is_plain { builder().tls_certs_only([]) } else { builder() };
-        // A slim container has no store of certificate authorities, and then no client can be built at all: fall back
-        // to the Mozilla roots that are compiled in.
-        let http = client.build().or_else(|_| {
-            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-            let roots = roots.filter_map(|each| reqwest::Certificate::from_der(each).ok());
-            builder().tls_certs_only(roots).build()
-        })?;
         Ok(Self {
-            http,
+            transport: Transport::new(&settings)?,
             dialer: Dialer::new(&settings)?,
-            url: settings.url.clone(),
+            url: settings.url.as_str().parse()?,
             turns: Semaphore::new(settings.max_in_flight),
             retries: TpsBudget::new(Duration::from_secs(10), 10, 0.2),
             breaker: Breaker::new(settings.breaker_failures, settings.breaker),
+            tally: Tally::default(),
             settings,
         })
     }
 
-    /// Where Houston is.
+    /// How things stand with Houston.
     #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
+    pub fn standing(&self) -> Standing {
+        let in_flight = self.settings.max_in_flight.saturating_sub(self.turns.available_permits());
+        self.tally.standing(in_flight, self.breaker.is_open())
     }
 
     /// Completes `request`, which ends with `"variables":`, by `variables`, an object's JSON text without its closing
@@ -174,6 +159,20 @@ impl Houston {
         caller: Option<&Caller>,
         trace: &Trace,
     ) -> Result<Bytes, CallError> {
+        let started = Instant::now();
+        let outcome = self.send_until(body, repeatable, caller, trace).await;
+        self.tally.count(&outcome, started.elapsed());
+        outcome
+    }
+
+    /// Sends a request's body until there is an answer, or no hope for one.
+    async fn send_until(
+        &self,
+        body: Bytes,
+        repeatable: bool,
+        caller: Option<&Caller>,
+        trace: &Trace,
+    ) -> Result<Bytes, CallError> {
         self.breaker.admit().map_err(CallError::Open)?;
         let _turn = self.turn().await?;
         let deadline = Instant::now() + self.settings.deadline;
@@ -196,6 +195,7 @@ impl Houston {
             if !may_repeat || attempt >= self.settings.retries || !self.retries.withdraw() {
                 return Err(error);
             }
+            self.tally.count_retry();
             sleep(backoff(BACKOFF, attempt)).await;
             attempt += 1;
         }
@@ -212,48 +212,19 @@ impl Houston {
     }
 
     async fn send_once(&self, body: Bytes, caller: Option<&Caller>, trace: &Trace) -> Result<Bytes, CallError> {
-        let mut request = self
-            .http
-            .post(self.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json")
-            .body(body);
-        if let Some(caller) = caller {
-            request = request.header(header::AUTHORIZATION, caller.authorization().clone());
-        }
-        let mut headers = HeaderMap::new();
-        trace.insert(&mut headers);
-        let response = request.headers(headers).send().await.map_err(CallError::from)?;
-        let status = response.status();
-        let bytes = self.read(response).await?;
+        let headers = |headers: &mut HeaderMap| {
+            if let Some(caller) = caller {
+                headers.insert(header::AUTHORIZATION, caller.authorization().clone());
+            }
+            trace.insert(headers);
+        };
+        let (status, bytes) = self.transport.post(&self.url, body, headers, self.settings.reply_limit_bytes).await?;
         // Apollo answers 400 with a GraphQL body; a proxy in front answers anything with HTML.
         if status.is_success() || bytes.trim_ascii_start().first() == Some(&b'{') {
             Ok(bytes)
         } else {
             Err(CallError::Status(status))
         }
-    }
-
-    /// Reads an answer up to the limit. Most come in one piece, which is used as it is.
-    async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, CallError> {
-        let limit = self.settings.reply_limit_bytes;
-        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        if announced.is_some_and(|length| length > limit) {
-            return Err(CallError::TooLarge(limit));
-        }
-        let Some(first) = response.chunk().await.map_err(CallError::from)? else { return Ok(Bytes::new()) };
-        if announced == Some(first.len()) {
-            return Ok(first);
-        }
-        let mut whole = BytesMut::with_capacity(announced.unwrap_or(first.len() * 2));
-        whole.extend_from_slice(&first);
-        while let Some(next) = response.chunk().await.map_err(CallError::from)? {
-            if whole.len() + next.len() > limit {
-                return Err(CallError::TooLarge(limit));
-            }
-            whole.extend_from_slice(&next);
-        }
-        Ok(whole.freeze())
     }
 }
 
@@ -270,19 +241,6 @@ impl CallError {
     /// Whether Houston itself seems to be in trouble.
     fn is_outage(&self) -> bool {
         self.is_transient() || matches!(self, Self::Timeout(_))
-    }
-}
-
-impl From<reqwest::Error> for CallError {
-    fn from(error: reqwest::Error) -> Self {
-        // The address is left out: it is none of a caller's business. The innermost source says what happened.
-        let error = error.without_url();
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        let why: Arc<str> = innermost.to_string().into();
-        if error.is_connect() { Self::Connect(why) } else { Self::Broken(why) }
     }
 }
 

@@ -2,51 +2,51 @@
 
 mod csv;
 mod docs;
+mod endpoint;
 mod events;
+mod locations;
 mod observe;
 mod ops;
 mod origin;
 mod problems;
 mod request;
 mod respond;
+mod routes;
 
 pub use ops::Health;
+pub use routes::Unroutable;
 
 use crate::{
-    caller::{Caller, FingerprintKey},
+    caller::FingerprintKey,
     catalogue::{Catalogue, Path as RoutePath},
     config::{self, Config},
-    gateway::{Answer, Ask, Context, Events, Failure, Gateway, Parts},
-    houston::Trace,
+    gateway::Gateway,
     problem::{Code, Problem},
     telemetry::{Metrics, RouteMetrics},
 };
 use arc_swap::ArcSwap;
 use axum::{
     BoxError, Router,
-    body::HttpBody,
-    extract::{ConnectInfo, RawPathParams, Request, State},
+    body::{Body, HttpBody},
+    extract::{ConnectInfo, State},
     response::Response,
-    routing::{MethodFilter, MethodRouter, delete, get},
+    routing::{delete, get},
 };
 use bytes::Bytes;
 use docs::{Document, Documents};
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
-use request::{BodyLimits, Form};
+use request::BodyLimits;
+use routes::{Found, Routes};
 use secrecy::SecretString;
-use std::{borrow::Cow, collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc};
-use tower::{Service, ServiceBuilder};
+use std::{collections::HashMap, convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
-    catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     cors::{AllowOrigin, Any, CorsLayer},
 };
-
-/// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. There is no `Sunset`,
-/// for the day on which a Houston is upgraded is its operator's.
-const DEPRECATED_SINCE: HeaderValue = HeaderValue::from_static("@1795392000");
 
 /// All that handling a request needs.
 pub struct App {
@@ -59,9 +59,11 @@ pub struct App {
     base_path: String,
     body_limits: BodyLimits,
     streams: config::Streams,
+    routes: Routes,
     /// For each path that creates: the path that reads what was created.
     locations: HashMap<RoutePath, RoutePath>,
-    routes: Vec<RouteMetrics>,
+    /// Of each route, in the order of the catalogue.
+    by_route: Vec<RouteMetrics>,
     other: RouteMetrics,
     request_ids: RequestIds,
     metrics: Metrics,
@@ -71,11 +73,19 @@ pub struct App {
 
 impl App {
     /// Puts together what requests are handled with.
-    #[must_use]
-    pub fn new(catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, metrics: Metrics, config: &Config) -> Arc<Self> {
-        let routes = catalogue.routes.iter().map(|route| metrics.route(&catalogue.name_of(route).name)).collect();
-        Arc::new(Self {
-            locations: locations(&catalogue),
+    ///
+    /// # Errors
+    /// If the routes of the catalogue exclude each other.
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        gateway: Arc<Gateway>,
+        metrics: Metrics,
+        config: &Config,
+    ) -> Result<Arc<Self>, Unroutable> {
+        let by_route = catalogue.routes.iter().map(|route| metrics.route(&catalogue.name_of(route).name)).collect();
+        Ok(Arc::new(Self {
+            routes: Routes::new(&catalogue, &config.server.base_path)?,
+            locations: locations::of(&catalogue),
             gateway,
             health: ArcSwap::from_pointee(Health::Starting),
             credentials: FingerprintKey::random(),
@@ -83,64 +93,101 @@ impl App {
             base_path: config.server.base_path.clone(),
             body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.receive_timeout },
             streams: config.streams.clone(),
-            routes,
+            by_route,
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
             metrics,
             documents: Documents::default(),
             admin_token: config.admin_token.clone(),
             catalogue,
-        })
+        }))
     }
-}
 
-impl App {
     /// Keeps the metrics small; to be called every few seconds.
     pub fn upkeep(&self) {
         self.metrics.upkeep();
     }
 }
 
-/// The body of a response on its way out.
-pub type Sent = tower_http::body::UnsyncBoxBody<Bytes, BoxError>;
-
-/// Everything that answers requests: the routes, and around all of them compression, CORS and the last resort. These wrap
-/// the router as a whole: as layers of it they would be boxed for each route and cost each request another 0.6 µs (5 % of
-/// an answer from the cache).
-pub fn service<B>(
-    app: &Arc<App>,
-    config: &Config,
-) -> impl Service<http::Request<B>, Response = http::Response<Sent>, Error = Infallible, Future: Send> + Clone + Send + 'static
-where
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    let origins = &config.cors.allowed_origins;
-    ServiceBuilder::new()
-        .layer(CatchPanicLayer::custom(panicked))
-        .option_layer((!origins.is_empty()).then(|| cors(origins)))
-        .layer(CompressionLayer::new())
-        .service(router(app))
+/// Answers requests: by the catalogue's routes, or else by the pages. What costs something for each request goes around
+/// the whole only for who wants it: compression for who accepts an encoding, CORS where origins are allowed.
+#[derive(Clone)]
+pub struct Front {
+    app: Arc<App>,
+    pages: Router,
+    cors: Option<CorsLayer>,
 }
 
-/// All routes: the catalogue's, the documents, and the operators' pages.
-fn router(app: &Arc<App>) -> Router {
-    let mut paths: HashMap<String, MethodRouter<Arc<App>>> = HashMap::new();
-    for (index, route) in app.catalogue.routes.iter().enumerate() {
-        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { continue };
-        let handler = move |State(app): State<Arc<App>>, path: RawPathParams, request: Request| {
-            endpoint(app, index, path, request)
+impl Front {
+    /// Puts everything that answers requests together.
+    #[must_use]
+    pub fn new(app: Arc<App>, config: &Config) -> Self {
+        let origins = &config.cors.allowed_origins;
+        Self { pages: pages(&app), cors: (!origins.is_empty()).then(|| cors(origins)), app }
+    }
+
+    /// Answers a request that came from `peer`.
+    pub async fn answer<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let is_plain = self.cors.is_none() && !request.headers().contains_key(header::ACCEPT_ENCODING);
+        let answer = async {
+            if is_plain { self.dispatch(peer, request).await } else { Box::pin(self.dressed(peer, request)).await }
         };
-        let methods = paths.remove(&route.path.to_string()).unwrap_or_default();
-        paths.insert(route.path.to_string(), methods.on(filter, handler));
+        // The last resort: a fault of ours is a problem, not a broken connection.
+        AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+            let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
+            respond::problem(&problem, "", "", "")
+        })
     }
-    let mut router = Router::new();
-    for (path, methods) in paths {
-        router = router.route(&path, methods);
+
+    async fn dressed<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let answer = service_fn(async |request| Ok::<_, Infallible>(self.dispatch(peer, request).await));
+        let dressed = ServiceBuilder::new().option_layer(self.cors.clone()).layer(CompressionLayer::new());
+        let Ok(response) = dressed.service(answer).oneshot(request).await;
+        response.map(Body::new)
     }
+
+    async fn dispatch<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let app = &*self.app;
+        let (head, body) = request.into_parts();
+        match app.routes.find(&head.method, head.uri.path()) {
+            Found::Route(route, path) => endpoint::answer(app, route, path, peer, &head, body).await,
+            Found::OtherMethods(allow) => {
+                let detail = format!("{} is not a method of this path; Allow lists them.", head.method);
+                let problem = Problem::new(Code::MethodNotAllowed, detail);
+                let mut response = failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers);
+                response.headers_mut().insert(header::ALLOW, allow.clone());
+                response
+            }
+            Found::NoText => {
+                let detail = "The path is not UTF-8 once its percent signs are decoded.";
+                let problem = Problem::new(Code::InvalidRequest, detail);
+                failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers)
+            }
+            Found::Nowhere => {
+                let mut request = Request::from_parts(head, Body::new(body));
+                request.extensions_mut().insert(ConnectInfo(peer));
+                let Ok(response) = Box::pin(self.pages.clone().oneshot(request)).await;
+                response
+            }
+        }
+    }
+}
+
+/// All that is not of the catalogue: the documents and the operators' pages.
+fn pages(app: &Arc<App>) -> Router {
     let document = |which: Document| {
         get(move |app, peer: ConnectInfo<SocketAddr>, headers: HeaderMap| docs::document(app, peer, headers, which))
     };
-    let router = router
+    let router = Router::new()
         .route("/openapi.json", document(Document::OpenApi30))
         .route("/openapi-3.1.json", document(Document::OpenApi31))
         .route("/swagger2.json", document(Document::Swagger20))
@@ -171,76 +218,6 @@ fn operators(app: &App) -> Router<Arc<App>> {
         Some(_) => Router::new().route("/cache", delete(ops::clear_cache)),
         None => Router::new(),
     }
-}
-
-/// What a route answers with.
-enum Served {
-    Answer(Answer),
-    Stream(Events),
-    /// What HEAD gets to see of a stream.
-    StreamHead,
-}
-
-/// One request to a route of the catalogue.
-async fn endpoint(app: Arc<App>, route: usize, path: RawPathParams, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let exchange = Exchange::begin(&app.request_ids, &head.headers);
-    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let origin = || app.origin.of(&head.headers, peer);
-    let metrics = &app.routes[route];
-    let operation = app.catalogue.name_of(&app.catalogue.routes[route]);
-    let outcome = async {
-        let form = request::form(&head.method, &head.headers, operation.stream)?;
-        let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
-        let caller = Caller::of(&head.headers, &app.credentials).map_err(|why| Failure::from(why).problem())?;
-        let trace =
-            Trace { request_id: Some(exchange.id.clone()), traceparent: head.headers.get("traceparent").cloned() };
-        let ask = Ask {
-            route,
-            context: Context { caller, trace },
-            parts: Parts {
-                path: path.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).collect(),
-                query: request::query(head.uri.query())?,
-                headers: &head.headers,
-                body: &body,
-            },
-            cache: request::cache_request(&head.headers),
-            idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
-        };
-        let served = match form == Form::Events {
-            true if head.method == Method::HEAD => Ok(Served::StreamHead),
-            true => Box::pin(app.gateway.open(ask)).await.map(Served::Stream),
-            false => app.gateway.answer(ask).await.map(Served::Answer),
-        };
-        served.map(|served| (served, form)).map_err(|failure| {
-            tracing::debug!(%failure, request_id = exchange.id(), "no answer");
-            failure.problem()
-        })
-    }
-    .await;
-    let mut response = match outcome {
-        Ok((Served::StreamHead, _)) => events::head(),
-        Ok((Served::Stream(stream), _)) => {
-            let (origin, path, id) = (origin(), head.uri.path().to_owned(), exchange.id().to_owned());
-            events::response(stream, &app.streams, move |problem| {
-                respond::problem_document(problem, &origin, &path, &id)
-            })
-        }
-        Ok((Served::Answer(answer), form)) => {
-            if head.method == Method::GET {
-                metrics.count_cache(answer.cache);
-            }
-            match respond::formed(&app, answer, form) {
-                Ok(formed) => respond::answer(&app, formed, &head.method, &head.uri, &head.headers, origin),
-                Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
-            }
-        }
-        Err(problem) => respond::problem(&problem, &origin(), head.uri.path(), exchange.id()),
-    };
-    if app.gateway.plans().routes[route].lifespan.until.is_some() {
-        response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
-    }
-    exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }
 
 async fn method_not_allowed(
@@ -284,12 +261,6 @@ fn failed(
     exchange.end(response, method.as_str(), "none", &app.other)
 }
 
-/// The last resort: a fault of ours is a problem, not a broken connection.
-fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
-    respond::problem(&problem, "", "", "")
-}
-
 fn cors(origins: &[String]) -> CorsLayer {
     let allowed: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()).collect();
     let origin =
@@ -299,36 +270,4 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(Any)
         .expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, REQUEST_ID])
-}
-
-/// For each path that creates something, the path that reads one thing of the same type: below it by id, or else at the
-/// top by id. What the path already names is not what it creates.
-fn locations(catalogue: &Catalogue) -> HashMap<RoutePath, RoutePath> {
-    let all = catalogue.schema.all();
-    let type_of = |index: usize| {
-        let operation = &catalogue.operations[index];
-        let field =
-            all.root_operation(operation.kind).and_then(|root| all.type_field(root, operation.root_field()).ok());
-        let returned = field?.ty.inner_named_type();
-        let inner = operation.object.as_ref().and_then(|name| all.type_field(returned, name).ok());
-        Some(inner.map_or(returned, |field| field.ty.inner_named_type()).clone())
-    };
-    let mut locations = HashMap::new();
-    for created in catalogue.routes.iter().filter(|route| route.method == Method::POST) {
-        let reads = catalogue.routes.iter().filter(|route| {
-            route.method == Method::GET
-                && route.path.last_variable().is_some_and(|name| name.ends_with("Id"))
-                && type_of(route.operations[0]) == type_of(created.operations[0])
-        });
-        let own = created.path.segments();
-        let below = |route: &RoutePath| route.segments().split_last().is_some_and(|(_, parent)| parent == own);
-        let named = |route: &RoutePath| created.path.variables().any(|each| Some(each) == route.last_variable());
-        let top = |route: &RoutePath| route.segments().len() == 2 && !named(route);
-        let read =
-            reads.clone().find(|route| below(&route.path)).or_else(|| reads.clone().find(|route| top(&route.path)));
-        if let Some(read) = read {
-            locations.insert(created.path.clone(), read.path.clone());
-        }
-    }
-    locations
 }

@@ -1,16 +1,16 @@
 //! Composition root: builds everything from the settings, runs it, and lets it finish.
 
+mod connections;
+
 use crate::{
     cache::{Cache, Limits},
     catalogue::{CannotBeCached, Catalogue, Diagnostics, Plans, UnreadableOperations, embedded, overlaid},
     config::Config,
     gateway::Gateway,
     houston::{ClientError, Houston, probe},
-    rest::{self, App, Health},
+    rest::{App, Front, Health, Unroutable},
     telemetry::Metrics,
 };
-use axum::ServiceExt as _;
-use axum_server::Handle;
 use houston_schema::{HoustonSchema, InvalidVersion, NEWEST, SDL, SchemaError, Version};
 use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -42,6 +42,9 @@ pub enum StartError {
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The routes exclude each other.
+    #[error(transparent)]
+    Routes(#[from] Unroutable),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -113,7 +116,7 @@ impl Server {
         });
         let houston = Houston::new(config.houston.clone())?;
         let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());
-        let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config);
+        let app = App::new(Arc::clone(&catalogue), Arc::clone(&gateway), Metrics::new()?, &config)?;
         let address = config.server.listen;
         let listen = || {
             let listener = TcpListener::bind(address)?;
@@ -137,15 +140,8 @@ impl Server {
     /// # Errors
     /// If the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-        let handle = Handle::new();
-        let service = rest::service(&self.app, &self.config);
-        let mut server = axum_server::from_tcp(self.listener)?.handle(handle.clone());
-        server
-            .http_builder()
-            .http1()
-            .timer(hyper_util::rt::TokioTimer::new())
-            .header_read_timeout(self.config.server.receive_timeout);
-        let serve = server.serve(service.into_make_service_with_connect_info::<SocketAddr>());
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let front = Front::new(Arc::clone(&self.app), &self.config);
         let gateway = Arc::clone(&self.gateway);
         let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
         let upkeep = async {
@@ -154,20 +150,17 @@ impl Server {
                 self.app.upkeep();
             }
         };
-        let drain = async {
+        let stop = async {
             stop.await;
             tracing::info!("shutting down: finishing what runs");
             self.app.health.store(Arc::new(Health::Draining));
             // They would run for hours.
             gateway.end_streams();
-            handle.graceful_shutdown(Some(self.config.server.drain));
-            std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = serve => served.map_err(StartError::Serve),
+            () = connections::serve(listener, front, &self.config.server, stop) => Ok(()),
             () = watch => Ok(()),
             () = upkeep => Ok(()),
-            () = drain => Ok(()),
         }
     }
 }

@@ -110,6 +110,14 @@ pub(super) fn references(catalogue: &Catalogue, faults: &mut Diagnostics) {
                 _ => {}
             }
         }
+        for (argument, field) in [("list", &operation.list), ("object", &operation.object)] {
+            let Some(field) = field else { continue };
+            if !selects(operation.definition.selection_set.first(), std::slice::from_ref(field)) {
+                let at = operation.definition.directives.get("rest").and_then(|each| each.location());
+                let label = format!("{argument} names {field}, which the operation does not select");
+                faults.push(&operation.sources, Fault::new("nothing would be answered", at, label));
+            }
+        }
         if let Some(required) = &operation.requires_empty {
             let at = operation.definition.directives.get("requiresEmpty").and_then(|each| each.location());
             target_of(catalogue, operation, &required.operation, at, faults);

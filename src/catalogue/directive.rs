@@ -12,6 +12,7 @@ use apollo_compiler::{
     parser::SourceMap,
     validation::Valid,
 };
+use std::sync::Arc;
 
 const PROBE: &str = "
     scalar Anything
@@ -61,7 +62,9 @@ impl Directives {
             selection_set: Vec::new(),
         }))];
         let mut document = Document::new();
+        // With the definitions, which reports point at too.
         document.sources = sources.clone();
+        Arc::make_mut(&mut document.sources).extend(self.schema.sources.iter().map(|(id, file)| (*id, file.clone())));
         document.definitions.push(Definition::OperationDefinition(Node::new(probe)));
         match document.to_executable_validate(&self.schema) {
             Ok(_) => true,

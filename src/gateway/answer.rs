@@ -98,5 +98,5 @@ impl Answer {
 }
 
 pub(super) fn uncuttable(why: serde_json::Error) -> Failure {
-    Failure::BadReply(format!("Houston's list cannot be cut: {why}").into())
+    Failure::unreadable("Houston's list", &why)
 }

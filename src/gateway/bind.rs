@@ -26,7 +26,10 @@ pub struct Parts<'r> {
     pub body: &'r [u8],
 }
 
-/// All that is wrong with a request.
+/// As many faults as are told: whoever has more mends these first, and no answer is many times as large as its request.
+pub(super) const MOST_FAULTS: usize = 100;
+
+/// All that is wrong with a request, up to [`MOST_FAULTS`].
 #[derive(Debug, Default)]
 pub struct Faults {
     /// What no Houston would take.
@@ -62,17 +65,29 @@ impl Faults {
         self.invalid.is_empty() && self.elsewhere.is_empty()
     }
 
+    fn is_full(&self) -> bool {
+        self.invalid.len() + self.elsewhere.len() >= MOST_FAULTS
+    }
+
     pub(super) fn invalid(&mut self, place: &Place, detail: impl Into<String>) {
-        self.invalid.push(Fault { at: place.clone(), detail: detail.into() });
+        if !self.is_full() {
+            self.invalid.push(Fault { at: place.clone(), detail: detail.into() });
+        }
     }
 
     pub(super) fn elsewhere(&mut self, place: &Place, what: &str, lifespan: Lifespan) {
+        if self.is_full() {
+            return;
+        }
         let here = self.version.map(|version| format!("; this one is {version}")).unwrap_or_default();
         self.elsewhere
             .push(Fault { at: place.clone(), detail: format!("{what} of Houston {}{here}", releases(lifespan)) });
     }
 
     pub(super) fn unknown<'n>(&mut self, place: &Place, name: &str, kind: &str, known: impl Iterator<Item = &'n str>) {
+        if self.is_full() {
+            return;
+        }
         let known: Vec<_> = known.collect();
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),

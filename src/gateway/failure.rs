@@ -1,6 +1,6 @@
 //! Why a request has no answer.
 
-use super::bind::{BindError, releases};
+use super::bind::{BindError, MOST_FAULTS, releases};
 use crate::{
     caller::InvalidCredential,
     houston::CallError,
@@ -74,6 +74,13 @@ pub struct Refusal {
 }
 
 impl Failure {
+    /// What Houston sent cannot be read. Where that is told; the parser's words are not, which may quote what it read.
+    pub(super) fn unreadable(what: &str, why: &serde_json::Error) -> Self {
+        Self::BadReply(
+            format!("{what} is not of the expected form at line {}, column {}", why.line(), why.column()).into(),
+        )
+    }
+
     /// Whether the failure says nothing about the request, so that an older answer may stand in (RFC 5861, 4).
     #[must_use]
     pub fn is_outage(&self) -> bool {
@@ -216,6 +223,7 @@ fn summary(errors: &[Fault]) -> String {
             };
             sentence(&format!("{place}: {}", one.detail))
         }
+        _ if errors.len() >= MOST_FAULTS => format!("At least {MOST_FAULTS} things are wrong; see errors."),
         _ => format!("{} things are wrong; see errors.", errors.len()),
     }
 }

@@ -179,8 +179,8 @@ impl Follower {
 
     async fn pass_on(&mut self, payload: &Bytes) -> Result<(), Failure> {
         let Subject { gateway, plan, context, replay, .. } = &self.subject;
-        let reply = Reply::read(payload, &plan.response_key)
-            .map_err(|why| Failure::BadReply(format!("Houston's event is not JSON: {why}").into()))?;
+        let reply =
+            Reply::read(payload, &plan.response_key).map_err(|why| Failure::unreadable("Houston's event", &why))?;
         if !reply.errors.is_empty() {
             return Err(gateway.refusal(plan, reply, context).await);
         }

@@ -24,7 +24,9 @@ impl Json {
     /// # Errors
     /// What is wrong, with line and column.
     pub(super) fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        // A byte order mark is not JSON, but Windows programs write one, and a reader may pass it over (RFC 8259, 8.1).
+        let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
         let value = Nested(MAX_DEPTH).deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(value)

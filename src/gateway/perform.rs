@@ -66,8 +66,8 @@ impl Gateway {
             let repeatable = !plan.operation.kind.is_mutation();
             self.houston.call(request, variables.text(), repeatable, caller, trace).await?
         };
-        let reply = Reply::read(&bytes, &plan.response_key)
-            .map_err(|why| Failure::BadReply(format!("Houston's answer is not JSON: {why}").into()))?;
+        let reply =
+            Reply::read(&bytes, &plan.response_key).map_err(|why| Failure::unreadable("Houston's answer", &why))?;
         if !reply.errors.is_empty() {
             return Err(self.refusal(plan, reply, context).await);
         }
@@ -134,8 +134,8 @@ impl Gateway {
             return Ok(known);
         }
         let bytes = self.houston.send(Bytes::from_static(PROBE), true, Some(caller), &context.trace).await?;
-        let reply = Reply::read(&bytes, "deploymentConfig")
-            .map_err(|why| Failure::BadReply(format!("Houston's answer is not JSON: {why}").into()))?;
+        let reply =
+            Reply::read(&bytes, "deploymentConfig").map_err(|why| Failure::unreadable("Houston's answer", &why))?;
         let known = reply.errors.is_empty();
         self.credentials.insert(caller.fingerprint, known).await;
         Ok(known)

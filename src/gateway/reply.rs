@@ -138,6 +138,8 @@ struct Extensions {
 impl From<WireError> for HoustonError {
     fn from(wire: WireError) -> Self {
         let code = wire.extensions.and_then(|extensions| extensions.code);
-        Self { message: wire.message, code: code.and_then(|code| code.as_str().map(str::to_owned)), path: wire.path }
+        // An unexpected fault of Houston's shows its inside on further lines: source files, queries, stacks.
+        let message = wire.message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned();
+        Self { message, code: code.and_then(|code| code.as_str().map(str::to_owned)), path: wire.path }
     }
 }

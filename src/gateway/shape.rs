@@ -23,9 +23,7 @@ pub(super) struct Envelope<'a> {
 /// [`Failure::NotFound`] if the first item of an empty list is asked for, [`Failure::BadReply`] if Houston sent
 /// something of another shape.
 pub(super) fn shape(plan: &Plan, reply: &Bytes, value: &RawValue) -> Result<Bytes, Failure> {
-    let unexpected = |why: serde_json::Error| {
-        Failure::BadReply(format!("{} has an unexpected shape: {why}", plan.operation.root_field()).into())
-    };
+    let unexpected = |why: serde_json::Error| Failure::unreadable(plan.operation.root_field(), &why);
     let opening = match &plan.shape {
         Shape::Scalar => None,
         Shape::Object | Shape::Inner(_) | Shape::Wrapped(_) => Some('{'),

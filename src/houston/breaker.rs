@@ -24,7 +24,7 @@ impl Breaker {
     /// Whether a call may be made. If not: how long to wait. When the pause is over one caller gets through, and
     /// everybody else waits another pause for what it finds.
     pub(super) fn admit(&self) -> Result<(), Duration> {
-        if self.in_a_row.load(Ordering::Relaxed) < self.failures {
+        if !self.is_open() {
             return Ok(());
         }
         let now = self.now();
@@ -37,6 +37,11 @@ impl Breaker {
             Ok(_) => Ok(()),
             Err(_) => Err(self.pause),
         }
+    }
+
+    /// Whether calls are held back.
+    pub(super) fn is_open(&self) -> bool {
+        self.in_a_row.load(Ordering::Relaxed) >= self.failures
     }
 
     pub(super) fn succeeded(&self) {

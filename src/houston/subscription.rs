@@ -13,7 +13,10 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{borrow::Cow, sync::Arc, time::Duration};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 use tokio_tungstenite::tungstenite::Message;
 
 /// After this much silence the other side is asked whether it is still there, and after as much again it is given up. No
@@ -56,7 +59,7 @@ impl Houston {
         caller: Option<&Caller>,
         trace: &Trace,
     ) -> Result<Subscription, CallError> {
-        let deadline = self.settings.deadline;
+        let (started, deadline) = (Instant::now(), self.settings.deadline);
         let opening = async {
             let (socket, protocol) = self.dialer.dial(trace).await?;
             let mut subscription = Subscription { socket: Some(socket), protocol };
@@ -64,7 +67,9 @@ impl Houston {
             subscription.start(request, variables).await?;
             Ok(subscription)
         };
-        timeout(deadline, opening).await.unwrap_or(Err(CallError::Timeout(deadline)))
+        let outcome = timeout(deadline, opening).await.unwrap_or(Err(CallError::Timeout(deadline)));
+        self.tally.count(&outcome, started.elapsed());
+        outcome
     }
 
     /// The payload of a subscription's first event. Counts as a call in flight.

@@ -1,6 +1,6 @@
 //! Observing requests: an id for each, a log line, and numbers.
 
-use crate::telemetry::{Metrics, RouteMetrics};
+use crate::telemetry::{ACCESS, Metrics, RouteMetrics};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
@@ -69,7 +69,7 @@ impl Exchange {
         let status = response.status().as_u16();
         metrics.count(status, took);
         tracing::info!(
-            target: "access",
+            target: ACCESS,
             method,
             route,
             status,

@@ -1,15 +1,14 @@
 //! Pages for operators: whether the gateway lives, whether it is ready, and its numbers.
 
-use super::{App, failed};
+use super::{App, failed, request};
 use crate::problem::{Code, Problem};
 use axum::{
-    extract::{ConnectInfo, Query, State},
+    extract::{ConnectInfo, State},
     response::{IntoResponse, Response},
 };
 use houston_schema::Version;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use std::{net::SocketAddr, sync::Arc};
 
 /// The header of the operator's token.
@@ -52,31 +51,42 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let size = app.gateway.cache().map(|cache| cache.size());
-    let text = app.metrics.render(size, app.gateway.open_streams());
+    let text = app.metrics.render(size, app.gateway.open_streams(), &app.gateway.houston().standing());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-/// What of the cache to forget.
-#[derive(Deserialize)]
-pub(super) struct Forget {
-    /// A tag of the catalogue with its value, `deployments` or `deployment:ckwb2…`; all without it.
-    tag: Option<String>,
-}
-
-/// `DELETE /cache`: forgets everything, or what carries a tag. Only for who has the operator's own token.
+/// `DELETE /cache`: forgets everything, or what carries the `tag` of the query string. Only for who has the operator's own
+/// token.
 pub(super) async fn clear_cache(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Query(forget): Query<Forget>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let sent = headers.get(ADMIN_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
     let known = app.admin_token.as_ref().map(|token| token.expose_secret().as_bytes());
     // Hashes are compared, so that the time it takes tells nothing about the token.
-    if !known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent)) {
-        let problem = Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.");
-        return failed(&app, &problem, peer, &Method::DELETE, "/cache", &headers);
+    let may = known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent));
+    let tag = match may {
+        true => forgettable(uri.query()),
+        false => Err(Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.")),
+    };
+    match tag {
+        Ok(tag) => {
+            tracing::info!(tag, "the operator empties the cache");
+            app.gateway.forget(tag.as_deref());
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(problem) => failed(&app, &problem, peer, &Method::DELETE, uri.path(), &headers),
     }
-    app.gateway.forget(forget.tag.as_deref());
-    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A tag of the catalogue with its value, `deployments` or `deployment:ckwb2…`. Without a query string it is everything; a
+/// slip in one must not be.
+fn forgettable(query: Option<&str>) -> Result<Option<String>, Problem> {
+    match request::query(query)?.as_slice() {
+        [] => Ok(None),
+        [(name, tag)] if name == "tag" && !tag.is_empty() => Ok(Some(tag.to_string())),
+        _ => Err(Problem::new(Code::InvalidRequest, "Send ?tag=… once, or nothing to forget everything.")),
+    }
 }

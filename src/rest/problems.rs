@@ -1,12 +1,15 @@
 //! Pages about problems: what a problem's `type` leads to, for the person who has to do something about it.
 
-use super::App;
-use crate::{openapi, problem::Code};
+use super::{App, failed};
+use crate::{
+    openapi,
+    problem::{Code, Problem},
+};
 use axum::{
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, Path, State, rejection::PathRejection},
     response::{Html, IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use std::{net::SocketAddr, sync::Arc};
 
 /// The frame of every page: `{title}` and `{body}` are filled in. Links are relative, so a base path does not matter.
@@ -20,12 +23,15 @@ const CONTENT_SECURITY_POLICY: HeaderValue =
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Path(slug): Path<String>,
+    slug: Result<Path<String>, PathRejection>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    let slug = slug.map_or_else(|_| String::new(), |Path(slug)| slug);
     let Some(code) = Code::ALL.into_iter().find(|code| code.slug() == slug) else {
-        let body = "<h1>There is no such problem</h1><p>The list of all problems has those that there are.</p>";
-        return page(StatusCode::NOT_FOUND, "There is no such problem", body);
+        let problem = Problem::new(Code::NoSuchRoute, "There is no problem of this name; /problems/ lists them.");
+        return failed(&app, &problem, peer, &method, uri.path(), &headers);
     };
     let origin = app.origin.of(&headers, Some(peer.ip()));
     let body = format!(
@@ -41,7 +47,7 @@ pub(super) async fn one(
         cure = escaped(code.cure()),
         example = escaped(&format!("{:#}", openapi::problem(code, &origin))),
     );
-    page(StatusCode::OK, code.title(), &body)
+    page(code.title(), &body)
 }
 
 /// `/problems/`: all of them, by status.
@@ -54,12 +60,12 @@ pub(super) async fn all() -> Response {
     };
     let entries: Vec<_> = codes.iter().map(entry).collect();
     let body = format!("<h1>What can go wrong</h1>\n<dl>\n{}\n</dl>", entries.join("\n"));
-    page(StatusCode::OK, "What can go wrong", &body)
+    page("What can go wrong", &body)
 }
 
-fn page(status: StatusCode, title: &str, body: &str) -> Response {
+fn page(title: &str, body: &str) -> Response {
     let html = FRAME.replace("{title}", &escaped(title)).replace("{body}", body);
-    let mut response = (status, Html(html)).into_response();
+    let mut response = Html(html).into_response();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     response
 }

@@ -5,9 +5,9 @@ use crate::{
     gateway::CacheRequest,
     problem::{Code, Fault, Place, Problem},
 };
-use axum::body::Body;
+use axum::{BoxError, body::HttpBody};
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, time::Duration};
@@ -44,22 +44,23 @@ pub(super) struct BodyLimits {
 }
 
 /// Reads a body and checks that it is JSON by its media type.
-pub(super) async fn body(
-    method: &Method,
-    headers: &HeaderMap,
-    body: Body,
-    limits: BodyLimits,
-) -> Result<Bytes, Problem> {
+pub(super) async fn body<B>(method: &Method, headers: &HeaderMap, body: B, limits: BodyLimits) -> Result<Bytes, Problem>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Bytes::new());
+    }
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes.", limits.bytes));
+    // Whoever asks first whether to send it (`Expect: 100-continue`) is told before a byte of it is on its way.
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > limits.bytes {
+        return Err(too_large());
     }
     let collected = Box::pin(timeout(limits.time, Limited::new(body, limits.bytes).collect())).await;
     let collected = collected.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive in time."))?;
     let bytes = match collected {
         Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes.", limits.bytes)));
-        }
+        Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
         Err(_) => return Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
     };
     if bytes.is_empty() {
@@ -69,17 +70,18 @@ pub(super) async fn body(
     let essence = sent.split(';').next().unwrap_or_default().trim();
     let is_json = essence.eq_ignore_ascii_case("application/json")
         || (*method == Method::PATCH && essence.eq_ignore_ascii_case("application/merge-patch+json"));
+    let unsupported = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
     if is_json {
-        return Ok(bytes);
+        return match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"" | b"identity") => Ok(bytes),
+            Some(_) => unsupported("The body is compressed (Content-Encoding); send it as it is.".to_owned()),
+        };
     }
     let shown: String = essence.chars().take(60).collect();
-    Err(Problem::new(
-        Code::UnsupportedMediaType,
-        match shown.as_str() {
-            "" => "The body has no Content-Type; send application/json.".to_owned(),
-            _ => format!("The body is {shown}; send application/json."),
-        },
-    ))
+    unsupported(match shown.as_str() {
+        "" => "The body has no Content-Type; send application/json.".to_owned(),
+        _ => format!("The body is {shown}; send application/json."),
+    })
 }
 
 /// Whether an `Accept` header (RFC 9110, 12.5.1) takes `offered`, a media type such as `application/json`. No header
@@ -102,7 +104,8 @@ pub(super) fn accepts(headers: &HeaderMap, offered: &str) -> bool {
                 _ if name.eq_ignore_ascii_case(offered) => 2,
                 _ => return None,
             };
-            let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|weight| weight.parse::<f32>().ok());
+            let weight = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("q"));
+            let weight = weight.and_then(|(_, weight)| weight.parse::<f32>().ok()).filter(|weight| !weight.is_nan());
             Some((specific, weight.unwrap_or(1.0) > 0.0))
         })
         .max_by_key(|(specific, _)| *specific)
@@ -170,18 +173,25 @@ pub(super) fn cache_request(headers: &HeaderMap) -> CacheRequest {
     for value in headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()) {
         for directive in value.split(',').map(str::trim) {
             let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
-            let seconds = || argument.trim_matches('"').parse().ok().map(Duration::from_secs);
             match name.to_ascii_lowercase().as_str() {
                 "no-cache" => request.no_cache = true,
                 "no-store" => request.no_store = true,
                 "only-if-cached" => request.only_if_cached = true,
-                "max-age" => request.max_age = seconds(),
-                "min-fresh" => request.min_fresh = seconds(),
+                "max-age" => request.max_age = seconds(argument),
+                "min-fresh" => request.min_fresh = seconds(argument),
                 _ => {}
             }
         }
     }
     request
+}
+
+/// Reads `delta-seconds` (RFC 9111, 1.2.2). What is longer than 2^31, in 68 years, counts as that.
+fn seconds(argument: &str) -> Option<Duration> {
+    const LONGEST: u64 = 1 << 31;
+    let digits = argument.trim_matches('"');
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(LONGEST).min(LONGEST)))
 }
 
 /// Whether `If-None-Match` (RFC 9110, 13.1.2) names `etag`: by `*`, or in its list, weakly compared.

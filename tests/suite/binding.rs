@@ -67,6 +67,15 @@ async fn all_faults_come_at_once() {
 }
 
 #[tokio::test]
+async fn a_flood_of_faults_is_cut_off() {
+    let world = World::new().await;
+    let fields = (0..50_000).map(|number| (format!("field{number}"), Value::Null));
+    let reply = world.post(OWNER, "/workspaces", Value::Object(fields.collect())).await.expect(400);
+    assert_eq!(faults(&reply).len(), 100);
+    assert_eq!(reply.json()["detail"], "At least 100 things are wrong; see errors.");
+}
+
+#[tokio::test]
 async fn broken_json_is_told_with_line_and_column() {
     let world = World::new().await;
     let workspace = world.workspace(OWNER, "Data Platform").await;
@@ -81,7 +90,22 @@ async fn broken_json_is_told_with_line_and_column() {
     assert!(reply.text.contains("stands twice"), "{}", reply.text);
     let deep: &'static str = Box::leak("[".repeat(1000).into_boxed_str());
     assert_eq!(send(deep).await.expect(400).problem(), "MALFORMED_JSON");
-    assert_eq!(send("[1]").await.expect(400).problem(), "INVALID_REQUEST");
+    for odd in ["[1]", "null", "\"text\"", "1e9", " "] {
+        assert_eq!(send(odd).await.expect(400).problem(), "INVALID_REQUEST", "{odd}");
+    }
+    for broken in [
+        r#"{"label": NaN}"#,
+        r#"{"label": 1e999}"#,
+        r#"{"label": "a",}"#,
+        r#"{"label": "a"} {}"#,
+        r#"{"label": "\ud800"}"#,
+        r#"{"label": "a", "l\u0061bel": "b"}"#,
+        "{\"label\": \"a\nb\"}",
+    ] {
+        assert_eq!(send(broken).await.expect(400).problem(), "MALFORMED_JSON", "{broken}");
+    }
+    // Windows programs begin their files with a byte order mark.
+    send("\u{feff}{\"description\": \"by Windows\"}").await.expect(200);
 }
 
 #[tokio::test]
@@ -101,7 +125,17 @@ async fn media_types_are_checked() {
     world.send(request.body(r#"{"label":"x"}"#)).await.expect(415);
     let request = world.request(OWNER, Method::GET, "/workspaces").header("accept", "image/png");
     assert_eq!(world.send(request).await.expect(406).problem(), "NOT_ACCEPTABLE");
-    for taken in ["*/*", "application/*", "image/png, application/json;q=0.5", "text/html, */*;q=0.1"] {
+    for refused in ["application/json;q=0", "application/json;Q=0.0, text/html"] {
+        world.send(world.request(OWNER, Method::GET, "/workspaces").header("accept", refused)).await.expect(406);
+    }
+    for taken in [
+        "*/*",
+        "application/*",
+        "image/png, application/json;q=0.5",
+        "text/html, */*;q=0.1",
+        "application/json;odata.metadata=minimal",
+        ";;,,/, application/json;q=nan",
+    ] {
         world.send(world.request(OWNER, Method::GET, "/workspaces").header("accept", taken)).await.expect(200);
     }
 }
@@ -151,6 +185,20 @@ async fn sizes_are_bounded() {
     let world = World::with(houston_sim::Settings::default(), |config| config.server.body_limit_bytes = 1000).await;
     let body = json!({ "label": "x".repeat(2000) });
     assert_eq!(world.post(OWNER, "/workspaces", body).await.expect(413).problem(), "BODY_TOO_LARGE");
+    // Of unknown length, until it is too much.
+    let pieces = futures_util::stream::iter([(); 5].map(|()| Ok::<_, std::io::Error>("x".repeat(300))));
+    let request = world.request(OWNER, Method::POST, "/workspaces").header("content-type", "application/json");
+    let reply = world.send(request.body(reqwest::Body::wrap_stream(pieces))).await.expect(413);
+    assert_eq!(reply.problem(), "BODY_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused() {
+    let world = World::new().await;
+    let request = world.request(OWNER, Method::POST, "/workspaces").json(&json!({ "label": "x" }));
+    let reply = world.send(request.header("content-encoding", "gzip")).await.expect(415);
+    assert_eq!(reply.problem(), "UNSUPPORTED_MEDIA_TYPE");
+    assert!(reply.text.contains("Content-Encoding"), "{}", reply.text);
 }
 
 mod any_text {

@@ -45,6 +45,55 @@ fn rejected_fixtures_are_reported_with_line_column_and_caret() {
     }
 }
 
+/// The messages of all faults, as they stand in the sources: written where the fault is made, or named `message` before.
+#[test]
+fn every_fault_has_a_rejected_fixture() {
+    let reports: String = names("rejected")
+        .iter()
+        .map(|name| fs::read_to_string(format!("tests/catalogue/rejected/{name}.txt")).expect("a report"))
+        .collect();
+    let told: Vec<_> = reports.lines().filter_map(|line| line.strip_prefix("Error: ")).collect();
+    let mut known = 0;
+    for file in fs::read_dir("src/catalogue").expect("a folder").map(|each| each.expect("a file").path()) {
+        let source = fs::read_to_string(&file).expect("a source");
+        for (place, is_fault) in [("Fault::new(", true), (".unknown(", false), ("let message = ", false)] {
+            for rest in source.split(place).skip(1) {
+                let rest = rest.trim_start().trim_start_matches('&');
+                let rest = rest.strip_prefix("format!(").unwrap_or(rest).trim_start();
+                let Some(message) = literal(rest) else {
+                    assert!(!is_fault || rest.starts_with("message"), "{}: Fault::new({rest:.40}", file.display());
+                    continue;
+                };
+                known += 1;
+                assert!(told.iter().any(|line| fits(&message, line)), "{}: no fixture for {message}", file.display());
+            }
+        }
+    }
+    assert!(known > 30, "only {known} faults were found in the sources");
+}
+
+/// The string literal that a text begins with.
+fn literal(text: &str) -> Option<String> {
+    let text = text.strip_prefix('"')?;
+    let end = text.match_indices('"').map(|(at, _)| at).find(|at| !text[..*at].ends_with('\\'))?;
+    Some(text[..end].replace("\\\"", "\""))
+}
+
+/// Whether a line can come from a format string: its plain parts stand there in order.
+fn fits(format: &str, line: &str) -> bool {
+    let plain = format.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let mut rest = line.to_owned();
+    plain.split('{').enumerate().all(|(index, part)| {
+        let part = if index == 0 { part } else { part.split_once('}').map_or("", |(_, part)| part) };
+        let part = part.replace('\u{1}', "{").replace('\u{2}', "}");
+        let found = rest.find(&part).map(|at| rest.split_off(at + part.len()));
+        found.is_some_and(|after| {
+            rest = after;
+            true
+        })
+    })
+}
+
 #[test]
 fn accepted_fixtures_are_accepted() {
     for name in names("accepted") {

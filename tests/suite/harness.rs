@@ -120,11 +120,14 @@ impl World {
 
     pub async fn send(&self, request: RequestBuilder) -> Reply {
         let request = request.build().expect("a request");
+        secrecy::keep_secrets_in(request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default());
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         self.answered.lock().expect("nobody panicked here").push((method, path, status.as_u16()));
-        Reply { status, headers, text: response.text().await.expect("a body") }
+        let text = response.text().await.expect("a body");
+        secrecy::keep_secrets_in(text.as_bytes());
+        Reply { status, headers, text }
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Reply {

@@ -31,7 +31,26 @@ async fn credentials_that_cannot_be_good_do_not_reach_houston() {
         assert_eq!(reply.problem(), "UNAUTHENTICATED");
         assert!(reply.header("www-authenticate").starts_with("Bearer"));
     }
+    // Nobody can say which of the two is meant.
+    let twice = world.request(OWNER, Method::GET, "/workspaces").header("x-api-key", VIEWER);
+    assert_eq!(world.send(twice).await.expect(401).problem(), "UNAUTHENTICATED");
     assert_eq!(world.houston.calls().total(), before);
+}
+
+#[tokio::test]
+async fn the_api_key_goes_before_authorization() {
+    let world = World::new().await;
+    let asks = |key: &'static str, authorization: &'static str| {
+        world.send(world.request(key, Method::GET, "/self").header("authorization", authorization))
+    };
+    let who = |reply: crate::harness::Reply| reply.json()["user"]["username"].clone();
+    let owner = who(world.get(OWNER, "/self").await.expect(200));
+    assert_eq!(who(asks(OWNER, "Bearer demo-workspace-viewer").await.expect(200)), owner);
+    asks("not-a-token-of-anybody", "Bearer demo-workspace-admin").await.expect(401);
+    // A tab is as good as a space, and the same token twice as good as once.
+    assert_eq!(who(asks("", "Bearer\tdemo-workspace-admin").await.expect(200)), owner);
+    let twice = world.request(OWNER, Method::GET, "/self").header("x-api-key", OWNER);
+    assert_eq!(who(world.send(twice).await.expect(200)), owner);
 }
 
 #[tokio::test]
@@ -121,8 +140,23 @@ async fn problems_lead_to_a_page_about_them() {
         }
         assert!(page.text.contains("href=\"../docs/\""));
         world.get("", &format!("{base_path}/docs/")).await.expect(200);
-        let unknown = world.get("", &format!("{base_path}/problems/<b>")).await.expect(404);
-        assert!(!unknown.text.contains("<b>"), "{}", unknown.text);
+        for unknown in ["bad-luck", "%FF"] {
+            let reply = world.get("", &format!("{base_path}/problems/{unknown}")).await.expect(404);
+            assert_eq!(reply.problem(), "NO_SUCH_ROUTE");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slip_does_not_empty_the_whole_cache() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.admin_token = Some("the-operators-own-token".to_owned().into());
+    })
+    .await;
+    for query in ["?tg=workspaces", "?tag=", "?tag=workspaces&tag=deployments", "?tag=%FF"] {
+        let request = world.request("", Method::DELETE, &format!("/cache{query}"));
+        let reply = world.send(request.header("x-admin-token", "the-operators-own-token")).await.expect(400);
+        assert_eq!(reply.problem(), "INVALID_REQUEST", "{query}");
     }
 }
 

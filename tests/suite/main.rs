@@ -3,8 +3,10 @@
 
 mod binding;
 mod caching;
+mod commands;
 mod diagnostics;
 mod harness;
+mod hostile;
 mod http;
 mod lists;
 mod openapi;
@@ -13,6 +15,7 @@ mod secrecy;
 mod semantics;
 mod settings;
 mod streaming;
+mod tidy;
 mod trouble;
 mod versions;
 mod walk;

@@ -46,7 +46,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
 fn every_fault_of_a_file_is_told_with_its_place() {
     let text = "[server]\nlisten = \"nowhere\"\nspeed = 3\n\n[houston]\nretries = -1\n\n[weather]\nsunny = true\n";
     let file = File::new("faults", text);
-    let ConfigError::File(report) = Config::load_with(Some(&file.0), |_| None).expect_err("faults") else {
+    let ConfigError::Faults(report) = Config::load_with(Some(&file.0), |_| None).expect_err("faults") else {
         panic!("a file")
     };
     for part in [
@@ -59,20 +59,56 @@ fn every_fault_of_a_file_is_told_with_its_place() {
         assert!(report.contains(part), "{part} is not in\n{report}");
     }
     let file = File::new("syntax", "[server\nlisten = 1\n");
-    let ConfigError::File(report) = Config::load_with(Some(&file.0), |_| None).expect_err("faults") else {
+    let ConfigError::Faults(report) = Config::load_with(Some(&file.0), |_| None).expect_err("faults") else {
         panic!("a file")
     };
     assert!(report.contains(":1:"), "{report}");
 }
 
 #[test]
-fn a_wrong_variable_is_named() {
-    let wrong = |name: &'static str, text: &'static str| {
-        let variable = move |asked: &str| (asked == name).then(|| text.to_owned());
-        Config::load_with(None, variable).expect_err("a fault").to_string()
-    };
-    assert!(wrong("HOUSTON_GATEWAY_CACHE_ENABLED", "perhaps").contains("HOUSTON_GATEWAY_CACHE_ENABLED"));
-    assert!(wrong("HOUSTON_GATEWAY_SERVER_BASE_PATH", "houston/").contains("server.base_path"));
+fn every_wrong_variable_is_named() {
+    let wrong = [
+        ("HOUSTON_GATEWAY_CACHE_ENABLED", "perhaps", "invalid type: string \"perhaps\", expected a boolean"),
+        ("HOUSTON_GATEWAY_HOUSTON_RETRIES", "many", "invalid type: string \"many\", expected u32"),
+        ("HOUSTON_GATEWAY_HOUSTON_URL", "houston.example.com", "is no address"),
+        ("HOUSTON_GATEWAY_SERVER_BASE_PATH", "houston/", "is no prefix like \"/houston\""),
+    ];
+    let variable = |asked: &str| wrong.iter().find(|(name, ..)| *name == asked).map(|(_, text, _)| (*text).to_owned());
+    let report = Config::load_with(None, variable).expect_err("faults").to_string();
+    assert_eq!(report.lines().count(), wrong.len(), "{report}");
+    for (name, _, why) in wrong {
+        assert!(report.lines().any(|line| line.starts_with(name) && line.contains(why)), "{name}: {report}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_where_it_stands() {
+    for (section, setting, why) in [
+        ("server", "base_path = \"houston\"", "no prefix"),
+        ("server", "base_path = \"/houston/\"", "no prefix"),
+        ("server", "base_path = \"/a//b\"", "no prefix"),
+        ("server", "base_path = \"/{a}\"", "no prefix"),
+        ("server", "public_url = \"api.example.com\"", "is no address"),
+        ("server", "receive_timeout_ms = 0", "at least 1"),
+        ("server", "trusted_proxies = [\"10.0.0.0/8\"]", "invalid IP address"),
+        ("houston", "url = \"ftp://houston/v1\"", "http://"),
+        ("houston", "websocket_url = \"https://houston/ws\"", "ws://"),
+        ("houston", "version = \"newest\"", "newest"),
+        ("houston", "probe_interval_ms = 0", "at least 1"),
+        ("houston", "deadline_ms = 9000000000000000000", "at most 31 days"),
+        ("houston", "max_in_flight = 0", "at least 1"),
+        ("houston", "breaker_failures = 0", "at least 1"),
+        ("cache", "ttl_seconds = { ListWorkspaces = 9000000000000000000 }", "at most 31 days"),
+        ("streams", "heartbeat_ms = 0", "at least 1"),
+        ("streams", "buffer_events = 0", "at least 1"),
+        ("cors", "allowed_origins = [\"https://tools.example.com/\"]", "no origin"),
+        ("log", "filter = \"gateway=loud\"", "no filter"),
+        ("log", "format = \"yaml\"", "unknown variant"),
+    ] {
+        let file = File::new(setting.split(' ').next().expect("a name"), &format!("[{section}]\n\n{setting}\n"));
+        let report = Config::load_with(Some(&file.0), |_| None).expect_err(setting).to_string();
+        assert!(report.contains(":3:") && report.contains(why), "{setting}: {report}");
+    }
 }
 
 #[test]

@@ -154,6 +154,11 @@ async fn drift_is_502_and_keeps_the_document_to_itself() {
 #[tokio::test]
 async fn stack_traces_stay_inside() {
     let world = world().await;
+    let inside =
+        "\nInvalid `prisma.workspace.create()` invocation in\n/houston/src/lib/x.js:12:7\n    at Object.<anonymous>";
+    let reply = changing(&world, Fault::error(inside, "INTERNAL_SERVER_ERROR")).await.expect(500);
+    assert_eq!(reply.json()["houston"][0]["message"], "Invalid `prisma.workspace.create()` invocation in");
+    assert!(!reply.text.contains("/houston/src"), "{}", reply.text);
     world.houston.faults().add(Fault::new(Trouble::StackTrace));
     for reply in [
         world.delete(ADMIN, "/users/none").await.expect(404),
@@ -184,12 +189,16 @@ async fn answers_that_are_none_are_502() {
         *says.lock().expect("nobody panicked here") = body;
         world.get(OWNER, path).await
     };
+    for body in ["\"10.0.0.7\"", "{\"errors\":\"10.0.0.7\"}", "{\"data\":\"10.0.0.7\"}", "<p>10.0.0.7</p>"] {
+        let reply = read("/workspaces", body).await;
+        assert_problem(&reply, 502, "BAD_UPSTREAM_ANSWER", body);
+        assert!(!reply.text.contains("10.0.0.7"), "what came instead of an answer is not passed on: {}", reply.text);
+    }
     for body in [
         "",
         "null",
         "[]",
         "42",
-        "\"text\"",
         "{",
         "{}",
         "{\"hello\":\"world\"}",
@@ -266,6 +275,75 @@ async fn a_slow_houston_is_504() {
     world.houston.faults().add(slow().on("workspaces"));
     assert_problem(&world.get(OWNER, "/workspaces").await, 504, "HOUSTON_TIMEOUT", "a read");
     assert!(began.elapsed() < Duration::from_secs(3), "the deadline is for all attempts together");
+}
+
+#[tokio::test]
+async fn when_houston_keeps_failing_it_is_left_alone_and_operators_see_it() {
+    let world = World::with(Settings::default(), |config| {
+        config.cache.enabled = false;
+        config.houston.retries = 1;
+        config.houston.breaker_failures = 4;
+        config.houston.breaker = Duration::from_millis(1500);
+    })
+    .await;
+    let metric = async |line: &str| {
+        let all = world.get("", "/metrics").await.expect(200).text;
+        let value =
+            all.lines().find_map(|each| each.strip_prefix(line)).unwrap_or_else(|| panic!("no {line} in {all}"));
+        value.trim().parse::<u64>().expect("a number")
+    };
+    let calls =
+        async |outcome: &str| metric(&format!("houston_gateway_houston_calls_total{{outcome=\"{outcome}\"}}")).await;
+    world.get(OWNER, "/workspaces").await.expect(200);
+    assert_eq!((calls("answered").await, calls("status").await), (1, 0));
+    assert!(metric("houston_gateway_houston_answer_microseconds_total").await > 0);
+
+    world.houston.faults().add(Fault::new(Trouble::Status(StatusCode::SERVICE_UNAVAILABLE)).on("workspaces"));
+    for _ in 0..2 {
+        let reply = world.get(OWNER, "/workspaces").await;
+        assert_problem(&reply, 503, "HOUSTON_UNAVAILABLE", "tried twice each");
+    }
+    world.houston.forget_calls();
+    let refused = world.get(OWNER, "/workspaces").await;
+    assert_problem(&refused, 503, "HOUSTON_UNAVAILABLE", "held back");
+    assert!(matches!(refused.header("retry-after"), "1" | "2"), "{:?}", refused.headers);
+    assert_eq!(world.houston.calls().total(), 0, "Houston is left alone");
+    assert_eq!((calls("status").await, calls("open").await), (2, 1));
+    assert_eq!(metric("houston_gateway_houston_retries_total").await, 2);
+    assert_eq!(metric("houston_gateway_houston_held_back").await, 1);
+    assert_eq!(world.get("", "/livez").await.status, 200);
+
+    world.houston.faults().clear();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while world.get(OWNER, "/workspaces").await.status != 200 {
+        assert!(Instant::now() < deadline, "Houston is never tried again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(metric("houston_gateway_houston_held_back").await, 0);
+}
+
+#[tokio::test]
+async fn more_calls_than_allowed_are_refused_and_the_others_finish() {
+    let world = World::with(Settings::default(), |config| {
+        config.cache.enabled = false;
+        config.houston.max_in_flight = 1;
+        config.houston.queue = Duration::from_millis(20);
+    })
+    .await;
+    world.houston.faults().add(Fault::new(Trouble::Latency(Duration::from_millis(600))).on("workspaces").times(1));
+    let slow = async { world.get(OWNER, "/workspaces").await };
+    let refused = async {
+        while world.houston.calls().field("workspaces") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let metrics = world.get("", "/metrics").await.text;
+        assert!(metrics.contains("\nhouston_gateway_houston_in_flight 1\n"), "{metrics}");
+        world.get(OWNER, "/deployments/none").await
+    };
+    let (slow, refused) = tokio::join!(slow, refused);
+    slow.expect(200);
+    assert_problem(&refused, 503, "OVERLOADED", "no turn");
+    assert_eq!(refused.header("retry-after"), "1");
 }
 
 #[tokio::test]
