@@ -45,7 +45,7 @@ use std::{collections::HashMap, convert::Infallible, net::SocketAddr, panic::Ass
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
     compression::CompressionLayer,
-    cors::{AllowOrigin, Any, CorsLayer},
+    cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
 /// All that handling a request needs.
@@ -268,6 +268,16 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(Any)
-        .expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, REQUEST_ID])
+        // Not `*`: that leaves out `Authorization` (Fetch, 3.3.2).
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([
+            header::AGE,
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            REQUEST_ID,
+            respond::CACHE_STATUS,
+            respond::IDEMPOTENCY_REPLAYED,
+        ])
 }

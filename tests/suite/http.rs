@@ -148,6 +148,35 @@ async fn problems_lead_to_a_page_about_them() {
 }
 
 #[tokio::test]
+async fn pages_of_allowed_origins_may_call_with_any_form_of_a_token() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.cors.allowed_origins = vec!["https://tools.example.com".into()];
+    })
+    .await;
+    let ask = |method: Method, origin: &'static str| {
+        world.request(OWNER, method, "/workspaces?limit=1").header("origin", origin)
+    };
+    for header in ["authorization", "x-api-key", "idempotency-key"] {
+        let asked = ask(Method::OPTIONS, "https://tools.example.com")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", header);
+        let allowed = world.send(asked).await.expect(200);
+        assert_eq!(allowed.header("access-control-allow-origin"), "https://tools.example.com");
+        // A star would leave out `Authorization`.
+        assert_eq!(allowed.header("access-control-allow-headers"), header);
+    }
+    let own = world.send(ask(Method::GET, "https://tools.example.com")).await.expect(200);
+    assert_eq!(own.header("access-control-allow-origin"), "https://tools.example.com");
+    for header in ["link", "etag", "cache-status", "x-request-id"] {
+        assert!(own.header("access-control-expose-headers").contains(header), "{header}");
+    }
+    let other = world.send(ask(Method::GET, "https://elsewhere.example")).await.expect(200);
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    let document = world.request("", Method::GET, "/openapi.json").header("origin", "https://elsewhere.example");
+    assert_eq!(world.send(document).await.expect(200).header("access-control-allow-origin"), "*");
+}
+
+#[tokio::test]
 async fn a_slip_does_not_empty_the_whole_cache() {
     let world = World::with(houston_sim::Settings::default(), |config| {
         config.admin_token = Some("the-operators-own-token".to_owned().into());
