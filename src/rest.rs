@@ -97,7 +97,7 @@ impl App {
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
             metrics,
-            documents: Documents::default(),
+            documents: Documents::new(config.documents.clone()),
             admin_token: config.admin_token.clone(),
             catalogue,
         }))

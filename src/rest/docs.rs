@@ -1,7 +1,10 @@
 //! The published documents, and Swagger UI to read them in.
 
 use super::{App, request::none_match};
-use crate::openapi::{self, Format};
+use crate::{
+    config,
+    openapi::{self, Format, Publisher},
+};
 use axum::{
     body::Body,
     extract::{ConnectInfo, Path, State},
@@ -38,26 +41,34 @@ pub(super) enum Document {
 type Rendering = (Bytes, HeaderValue);
 
 /// Renderings, made when first asked for: by document, by the address that callers use, and by the plans.
-#[derive(Default)]
-pub(super) struct Documents(Mutex<HashMap<(Document, String, usize), Rendering>>);
+pub(super) struct Documents {
+    settings: config::Documents,
+    kept: Mutex<HashMap<(Document, String, usize), Rendering>>,
+}
 
 impl Documents {
+    pub(super) fn new(settings: config::Documents) -> Self {
+        Self { settings, kept: Mutex::default() }
+    }
+
     /// The document for callers who use `origin`.
     fn get(&self, app: &App, document: Document, origin: String) -> Rendering {
         let plans = app.gateway.plans();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= RENDERINGS {
             kept.clear();
         }
         let compiled_as = Arc::as_ptr(&plans).addr();
         let make = || {
-            let render = |format| openapi::document(&app.catalogue, &plans, &origin, format);
+            let config::Documents { contact_name, contact_email } = &self.settings;
+            let publisher = Publisher { url: &origin, contact_name, contact_email };
+            let render = |format| openapi::document(&app.catalogue, &plans, publisher, format);
             let text = match document {
                 Document::OpenApi30 => render(Format::OpenApi30).to_string(),
                 Document::OpenApi31 => render(Format::OpenApi31).to_string(),
                 Document::Swagger20 => render(Format::Swagger20).to_string(),
                 Document::Yaml => openapi::yaml(&render(Format::OpenApi30)).unwrap_or_default(),
-                Document::Postman => openapi::postman(&app.catalogue, &plans, &origin).to_string(),
+                Document::Postman => openapi::postman(&app.catalogue, &plans, publisher).to_string(),
             };
             let etag = crate::cache::etag(text.as_bytes());
             (Bytes::from(text), etag)

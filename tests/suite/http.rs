@@ -259,6 +259,8 @@ async fn forwarded_headers_are_believed_from_trusted_proxies_only() {
 #[tokio::test]
 async fn a_public_url_goes_before_what_a_request_says() {
     let world = World::with(houston_sim::Settings::default(), |config| {
+        config.documents.contact_name = "Data platform".into();
+        config.documents.contact_email = "data@houston-api.example.com".into();
         config.server.public_url = "https://houston-api.example.com/v1/".into();
         config.server.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
     })
@@ -266,6 +268,11 @@ async fn a_public_url_goes_before_what_a_request_says() {
     for address in addresses(&world, "").await {
         assert!(address.starts_with("https://houston-api.example.com/v1"), "{address}");
     }
+    let contact = &world.get("", "/openapi.json").await.expect(200).json()["info"]["contact"];
+    assert_eq!(
+        (&contact["name"], &contact["email"]),
+        (&"Data platform".into(), &"data@houston-api.example.com".into())
+    );
 }
 
 #[tokio::test]
