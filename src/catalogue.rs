@@ -12,6 +12,7 @@ mod operation;
 mod plan;
 mod prune;
 mod read;
+mod request;
 mod selection;
 mod source;
 mod template;

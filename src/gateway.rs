@@ -6,6 +6,7 @@
 mod answer;
 mod ask;
 mod bind;
+mod choose;
 mod coerce;
 mod failure;
 mod feed;
@@ -13,6 +14,7 @@ mod idempotency;
 mod json;
 mod keys;
 mod listing;
+mod merge;
 mod perform;
 mod prepare;
 mod read;
@@ -36,20 +38,25 @@ pub use stream::{Event, Events};
 use crate::{
     cache::{Cache, TagSlot},
     caller::Fingerprint,
-    catalogue::{Catalogue, Plan, Plans, RoutePlan, SelectionError, Shape},
+    catalogue::{Catalogue, Plan, Plans, SelectionError, Shape},
     config,
     houston::Houston,
     problem::Place,
 };
 use arc_swap::ArcSwap;
 use bind::Faults;
+use choose::choose;
 use http::StatusCode;
 use idempotency::Replays;
 use keys::{changed_tags, named_slot};
 use listing::Listing;
+use merge::{Turn, Turns};
 use std::{sync::Arc, time::Duration};
 use stream::Streams;
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use variables::Variables;
 
 /// The parameter that chooses fields.
@@ -78,10 +85,13 @@ pub struct Gateway {
     /// Plans with a selection of the caller's choice, by the plan that they come from and the choice.
     selections: moka::future::Cache<(u128, String), Arc<Plan>>,
     replays: Replays,
+    turns: Turns,
     credentials: moka::future::Cache<Fingerprint, bool>,
     streams: Arc<Streams>,
     /// Told when Houston's schema turns out to be another one than the plans were made for.
     pub drift: Notify,
+    /// When the last look at Houston's version began that is over.
+    looked: watch::Sender<Instant>,
 }
 
 impl Gateway {
@@ -104,9 +114,11 @@ impl Gateway {
             credentials,
             streams: Streams::new(streams),
             drift: Notify::new(),
+            looked: watch::Sender::new(Instant::now()),
             catalogue,
             selections,
             replays,
+            turns: Turns::new(),
         })
     }
 
@@ -119,6 +131,11 @@ impl Gateway {
     /// Serves other plans from now on. Requests that run finish with the old ones.
     pub fn replace_plans(&self, plans: Plans) {
         self.plans.store(Arc::new(plans));
+    }
+
+    /// Tells that a look at Houston's version is over, which began at `began`, and that the plans are true to it.
+    pub fn has_looked(&self, began: Instant) {
+        self.looked.send_replace(began);
     }
 
     /// The client of Houston.
@@ -138,37 +155,50 @@ impl Gateway {
     /// # Errors
     /// Why there is no answer.
     pub async fn answer(self: &Arc<Self>, ask: Ask<'_>) -> Result<Answer, Failure> {
-        let Ask { route, context, mut parts, cache, idempotency_key } = ask;
         let plans = self.plans.load_full();
-        let mut plan = Arc::clone(choose(&plans.routes[route], &parts, &plans)?);
+        let plan = choose(&plans.routes[ask.route], &ask.parts, &plans)?;
+        match self.answer_by(&plans, plan, &ask).await {
+            Err(failure) if failure.is_drift() => Box::pin(self.answer_otherwise(&plans, plan, &ask, failure)).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn answer_by(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        plan: &Arc<Plan>,
+        ask: &Ask<'_>,
+    ) -> Result<Answer, Failure> {
+        let Ask { context, cache, idempotency_key, .. } = ask;
         if context.caller.is_none() && !plan.public {
             return Err(Failure::NoCredential);
         }
+        let (usual, mut plan, mut parts) = (plan, Arc::clone(plan), ask.parts.clone());
         let mut faults = Faults::new(plans.version);
-        let usual = Arc::clone(&plan);
         if plan.shape != Shape::Scalar && parts.query.iter().any(|(name, _)| name == FIELDS) {
-            plan = Box::pin(self.select(&plans, plan, &mut parts, &mut faults)).await;
+            plan = Box::pin(self.select(plans, plan, &mut parts, &mut faults)).await;
         }
         let listing = if plan.shape.is_list() {
-            Listing::take(&mut parts.query, &plan, &usual, &mut faults)
+            Listing::take(&mut parts.query, &plan, usual, &mut faults)
         } else {
             Listing::default()
         };
         let bound = bind::bind(&plan, &parts, faults)?;
-        let variables = self.complete(&plans, &plan, bound, &context).await?;
+        let turn = self.turns.wait(&plan, &bound).await;
+        let variables = self.complete(plans, &plan, bound, context).await?;
         let call = Call { plan, variables, listing };
         let mut answer = if call.plan.operation.kind.is_mutation() {
             match (idempotency_key, context.caller.as_ref().map(|caller| caller.fingerprint)) {
                 (Some(key), Some(caller)) => {
                     let request = format!("{:x}{}", call.plan.identity, call.variables.text());
-                    let gateway = Arc::clone(self);
-                    let run = async move { gateway.change(&plans, call, context).await };
-                    Box::pin(self.replays.once(caller, &key, &request, run)).await?
+                    let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
+                    let run = async move { gateway.change(&plans, call, context, turn).await };
+                    Box::pin(self.replays.once(caller, key, &request, run)).await?
                 }
-                _ => self.change(&plans, call, context).await?,
+                _ => self.change(plans, call, context.clone(), turn).await?,
             }
         } else {
-            self.read(&call, &context, cache).await?
+            self.read(&call, context, *cache).await?
         };
         if answer.status == StatusCode::CREATED {
             let path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
@@ -206,10 +236,17 @@ impl Gateway {
     /// Sends a mutation. It runs in a task of its own: a caller that goes away neither stops it half-way nor keeps the
     /// cache from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it
     /// runs, and again when it is over, for what those reads saw; also when nobody knows whether it took effect.
-    async fn change(self: &Arc<Self>, plans: &Arc<Plans>, call: Call, context: Context) -> Result<Answer, Failure> {
+    async fn change(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        call: Call,
+        context: Context,
+        turn: Option<Turn>,
+    ) -> Result<Answer, Failure> {
         self.require_empty(plans, &call, &context).await?;
         let gateway = Arc::clone(self);
         let task = tokio::spawn(async move {
+            let _until_it_is_done = turn;
             let tags = changed_tags(&call);
             gateway.invalidate(&tags);
             let outcome = gateway.perform(&call, &context).await;
@@ -233,25 +270,4 @@ impl Gateway {
             cache.invalidate(tags);
         }
     }
-}
-
-/// Chooses among the operations of a route the first that takes every parameter that was sent: where a page is asked for,
-/// one that lets Houston page, otherwise one that gives the whole list.
-fn choose<'p>(route: &'p RoutePlan, parts: &Parts<'_>, plans: &Plans) -> Result<&'p Arc<Plan>, Failure> {
-    let Some(first) = route.plans.first() else {
-        return Err(Failure::NotInThisVersion { version: plans.version, lifespan: route.lifespan });
-    };
-    if route.plans.len() == 1 {
-        return Ok(first);
-    }
-    let takes_all = |plan: &&Arc<Plan>| {
-        let own = |name: &str| {
-            plan.inputs.iter().any(|input| input.name == name) || name == FIELDS || listing::PARAMETERS.contains(&name)
-        };
-        parts.query.iter().all(|(name, _)| own(name))
-    };
-    let wants_page = Listing::can_be_paged_by_houston(&parts.query);
-    let mut fitting: Vec<_> = route.plans.iter().filter(takes_all).collect();
-    fitting.sort_by_key(|plan| plan.operation.is_paged() != wants_page);
-    Ok(fitting.first().copied().unwrap_or(first))
 }

@@ -130,6 +130,12 @@ impl Houston {
         self.tally.standing(in_flight, self.breaker.is_open())
     }
 
+    /// Whether Houston is asked for its version again and again.
+    #[must_use]
+    pub fn is_probed(&self) -> bool {
+        self.settings.probe
+    }
+
     /// Completes `request`, which ends with `"variables":`, by `variables`, an object's JSON text without its closing
     /// brace, and sends it. `repeatable` says that sending it twice does no harm.
     ///

@@ -161,8 +161,7 @@ impl Front {
         match app.routes.find(&head.method, head.uri.path()) {
             Found::Route(route, path) => endpoint::answer(app, route, path, peer, &head, body).await,
             Found::OtherMethods(allow) => {
-                let detail = format!("{} is not a method of this path; Allow lists them.", head.method);
-                let problem = Problem::new(Code::MethodNotAllowed, detail);
+                let problem = wrong_method(&head.method);
                 let mut response = failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers);
                 response.headers_mut().insert(header::ALLOW, allow.clone());
                 response
@@ -228,9 +227,7 @@ async fn method_not_allowed(
     headers: HeaderMap,
 ) -> Response {
     // The router adds Allow.
-    let problem =
-        Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."));
-    failed(&app, &problem, peer, &method, uri.path(), &headers)
+    failed(&app, &wrong_method(&method), peer, &method, uri.path(), &headers)
 }
 
 async fn no_such_route(
@@ -245,6 +242,10 @@ async fn no_such_route(
         None => "GET /openapi.json lists all paths, /docs shows them.",
     };
     failed(&app, &Problem::new(Code::NoSuchRoute, hint), peer, &method, uri.path(), &headers)
+}
+
+fn wrong_method(method: &Method) -> Problem {
+    Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."))
 }
 
 /// The answer to a request that reached no route.

@@ -189,10 +189,11 @@ async fn watch(app: Arc<App>, catalogue: Arc<Catalogue>, gateway: Arc<Gateway>, 
                 }
             }
         }
+        gateway.has_looked(asked);
         tokio::select! {
             () = sleep_until(asked + pause) => {}
             // Drift is noticed by many requests at once; one look a second is enough.
-            () = gateway.drift.notified() => sleep(Duration::from_secs(1)).await,
+            () = gateway.drift.notified() => sleep_until(asked + Duration::from_secs(1)).await,
         }
     }
 }

@@ -81,6 +81,14 @@ impl Lifespan {
         };
         Self { since: self.since.max(other.since), until }
     }
+
+    /// The releases from the first to the last that one of the lifespans covers.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let since = self.since.zip(other.since).map(|(a, b)| a.min(b));
+        let until = self.until.zip(other.until).map(|(a, b)| a.max(b));
+        Self { since, until }
+    }
 }
 
 impl HoustonSchema {

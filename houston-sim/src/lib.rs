@@ -1,11 +1,17 @@
 //! A Houston to talk to: Astronomer's control plane API on an in-memory world.
 //!
 //! The simulator executes the schema of any release from 0.25 on, with Houston's permissions, error texts, habits and
-//! quirks, as far as public sources show them; where they show nothing it does the mildest thing, and a comment says
-//! `unknown`. It serves the gateway's demo and tests, and whoever wants to read how Houston behaves:
+//! quirks, as far as public sources show them; where they show nothing it does the mildest thing that loses nobody's data
+//! unnoticed, and a comment says `unknown`. It serves the gateway's demo and tests, and whoever wants to read how Houston
+//! behaves:
 //!
 //! * [`Settings`] and [`Houston`]: starting one, changing it while clients are at it, looking at what they sent;
-//! * [`Faults`]: what else can go wrong between a client and Houston.
+//! * [`Faults`]: what else can go wrong between a client and Houston;
+//! * `http`, `socket`: how Houston speaks, what it answers to what it does not understand, when it hangs up;
+//! * `rules`, `access`: which permission each field asks for, and which role brings it at which release;
+//! * `error`: every refusal, in Houston's words;
+//! * `resource`: what each field does, one file for each kind of thing; `variables` and `deployment_changes` show how a
+//!   client can lose what it did not mean to.
 
 mod access;
 mod args;

@@ -7,7 +7,7 @@ use super::{
 };
 use apollo_compiler::{
     Name, Node,
-    ast::{Definition, InputObjectTypeDefinition, Selection},
+    ast::{Definition, InputObjectTypeDefinition, Selection, Type},
     parser::SourceMap,
 };
 use std::sync::Arc;
@@ -99,8 +99,13 @@ pub(super) fn references(catalogue: &Catalogue, faults: &mut Diagnostics) {
                         faults.push(&operation.sources, Fault::new("nothing would be found", at, label));
                     }
                 }
-                Source::Merge { operation: target, by: _ } => {
-                    target_of(catalogue, operation, target, at, faults);
+                Source::Merge { operation: target, by } => {
+                    if let Some(found) = target_of(catalogue, operation, target, at, faults)
+                        && let Some(why) = cannot_merge(catalogue, &variable.definition.ty, found, by)
+                    {
+                        let message = format!("${} cannot be merged", variable.name);
+                        faults.push(&operation.sources, Fault::new(message, at, why).help("what is not read is lost"));
+                    }
                 }
                 Source::Flat if !catalogue.virtuals.contains_key(variable.definition.ty.inner_named_type()) => {
                     let label = "declare an `input` in this file and use it here";
@@ -120,7 +125,12 @@ pub(super) fn references(catalogue: &Catalogue, faults: &mut Diagnostics) {
         }
         if let Some(required) = &operation.requires_empty {
             let at = operation.definition.directives.get("requiresEmpty").and_then(|each| each.location());
-            target_of(catalogue, operation, &required.operation, at, faults);
+            if let Some(found) = target_of(catalogue, operation, &required.operation, at, faults)
+                && !answers_list(catalogue, found)
+            {
+                let message = format!("{} cannot be empty", found.name);
+                faults.push(&operation.sources, Fault::new(message, at, "it does not answer with a list"));
+            }
         }
         if let Some(replay) = &operation.replay {
             let at = operation.definition.directives.get("stream").and_then(|each| each.location());
@@ -175,6 +185,29 @@ fn target_of<'c>(
         }
     }
     Some(found)
+}
+
+/// Why items of type `ty` cannot be laid over what `target` reads. All of an item is written back, so all of it is read.
+fn cannot_merge(catalogue: &Catalogue, ty: &Type, target: &Operation, by: &str) -> Option<String> {
+    let all = catalogue.schema.all();
+    let item = all.get_input_object(ty.inner_named_type()).filter(|_| ty.is_list());
+    let Some(item) = item else { return Some(format!("{ty} is no list of input objects")) };
+    if !item.fields.contains_key(by) {
+        return Some(format!("{} has no field {by}", item.name));
+    }
+    if !answers_list(catalogue, target) {
+        return Some(format!("{} does not answer with a list", target.name));
+    }
+    let root = target.definition.selection_set.first();
+    let path_to = |name: &Name| target.list.iter().cloned().chain([name.to_string()]).collect::<Vec<_>>();
+    let unread = item.fields.keys().find(|name| !selects(root, &path_to(name)))?;
+    Some(format!("{} does not select {unread}", target.name))
+}
+
+fn answers_list(catalogue: &Catalogue, operation: &Operation) -> bool {
+    let all = catalogue.schema.all();
+    let field = all.root_operation(operation.kind).and_then(|root| definition_of(all, root, operation.root_field()));
+    operation.answers_list(field.is_some_and(|field| field.ty.is_list()))
 }
 
 /// Whether reading `from` first would need `name` first.

@@ -2,7 +2,7 @@
 
 use apollo_compiler::{
     Name, Node, Schema,
-    ast::{InputObjectTypeDefinition, Type},
+    ast::{InputObjectTypeDefinition, InputValueDefinition, Type},
     collections::IndexMap,
     schema::ExtendedType,
 };
@@ -78,6 +78,8 @@ pub struct InputField {
     pub ty: InputType,
     /// Whether it has a default, so that it may be absent although its type is not nullable.
     pub has_default: bool,
+    /// Whether Houston takes it and never shows it.
+    pub is_secret: bool,
 }
 
 impl InputField {
@@ -126,14 +128,20 @@ impl Types<'_> {
             _ if depth > 8 => InputKind::Json,
             (Some(declared), _) => InputKind::Object(Arc::new(ObjectType {
                 name: name.to_string(),
-                fields: declared.fields.iter().map(|each| self.field(each, depth)).collect(),
+                fields: declared.fields.iter().map(|each| self.field(each, each, depth)).collect(),
                 elsewhere: Vec::new(),
             })),
             (None, Some(ExtendedType::InputObject(input))) => {
-                let elsewhere = self.all.get_input_object(name).into_iter().flat_map(|all| &all.fields);
+                let all = self.all.get_input_object(name);
+                let elsewhere = all.into_iter().flat_map(|all| &all.fields);
+                let annotated = |field| all.and_then(|all| all.fields.get(field));
                 InputKind::Object(Arc::new(ObjectType {
                     name: name.to_string(),
-                    fields: input.fields.values().map(|each| self.field(each, depth)).collect(),
+                    fields: input
+                        .fields
+                        .values()
+                        .map(|each| self.field(each, annotated(&each.name).unwrap_or(each), depth))
+                        .collect(),
                     elsewhere: elsewhere
                         .filter(|(name, _)| !input.fields.contains_key(*name))
                         .map(|(name, field)| (name.to_string(), Lifespan::of(&field.directives)))
@@ -155,11 +163,13 @@ impl Types<'_> {
         }
     }
 
-    fn field(&self, field: &apollo_compiler::ast::InputValueDefinition, depth: usize) -> InputField {
+    /// `annotated` is the same field in the schema over all releases: a server's own schema has no annotations.
+    fn field(&self, field: &InputValueDefinition, annotated: &InputValueDefinition, depth: usize) -> InputField {
         InputField {
             name: field.name.to_string(),
             ty: self.nested(&field.ty, depth + 1),
             has_default: field.default_value.is_some(),
+            is_secret: annotated.directives.has("secret"),
         }
     }
 }

@@ -6,13 +6,13 @@ use super::{
     input::{InputType, Types},
     operation::Source,
     prune::{Pruned, definition_of, prune},
+    request::RequestText,
 };
 use apollo_compiler::{
     Name, Node, Schema,
     ast::{Definition, Document, OperationDefinition, Selection, Type},
     validation::Valid,
 };
-use bytes::Bytes;
 use houston_schema::{Lifespan, Version};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -50,8 +50,7 @@ pub struct Plan {
     pub identity: u128,
     /// The GraphQL document that is sent.
     pub document: String,
-    request: Bytes,
-    unfiltered: Option<Unfiltered>,
+    request: RequestText,
     /// The key under `data` that holds the answer.
     pub response_key: String,
     /// What becomes of that value.
@@ -72,14 +71,6 @@ pub struct Plan {
     pub may_be_kept: bool,
     /// The releases that have the root field.
     pub lifespan: Lifespan,
-}
-
-/// A second form of a request, without filter arguments. `users(user: {})` need not mean the same as `users`.
-#[derive(Debug)]
-struct Unfiltered {
-    /// The inputs of the filters: this form is for requests that send none of them.
-    inputs: Vec<usize>,
-    request: Bytes,
 }
 
 /// A variable of a plan.
@@ -133,10 +124,7 @@ impl Plan {
     /// which inputs have a value.
     #[must_use]
     pub fn request(&self, is_sent: impl Fn(usize) -> bool) -> &[u8] {
-        match &self.unfiltered {
-            Some(unfiltered) if !unfiltered.inputs.iter().any(|input| is_sent(*input)) => &unfiltered.request,
-            _ => &self.request,
-        }
+        self.request.of(is_sent)
     }
 
     /// The names of the scalar fields that an item of the list has, or the object.
@@ -232,18 +220,8 @@ impl Catalogue {
             for plan in &plans {
                 by_name.insert(plan.operation.name.clone(), Arc::clone(plan));
             }
-            let lifespans: Vec<_> = operations().map(|each| self.lifespan(each)).collect();
-            let since = if lifespans.iter().any(|each| each.since.is_none()) {
-                None
-            } else {
-                lifespans.iter().filter_map(|each| each.since).min()
-            };
-            let until = if lifespans.iter().any(|each| each.until.is_none()) {
-                None
-            } else {
-                lifespans.iter().filter_map(|each| each.until).max()
-            };
-            RoutePlan { plans, lifespan: Lifespan { since, until } }
+            let lifespan = operations().map(|each| self.lifespan(each)).reduce(Lifespan::or);
+            RoutePlan { plans, lifespan: lifespan.unwrap_or_default() }
         });
         let routes = routes.collect();
         (Plans { version, routes, by_name, server: Arc::new(server.clone()) }, faults)
@@ -318,15 +296,10 @@ impl Catalogue {
         let response_key = field.response_name().to_string();
         let selection = field.selection_set.clone();
         let text = document.serialize().no_indent().to_string();
-        let unfiltered = without_filters(definition, &inputs).map(|(definition, inputs)| {
-            let text = definition.serialize().no_indent().to_string();
-            Unfiltered { inputs, request: request_prefix(&operation.name, &text) }
-        });
         Some(Plan {
             identity: xxh3_128(format!("{version}\n{text}").as_bytes()),
             operation: Arc::clone(operation),
-            request: request_prefix(&operation.name, &text),
-            unfiltered,
+            request: RequestText::new(&operation.name, &text, definition, &inputs),
             document: text,
             response_key,
             shape,
@@ -382,36 +355,4 @@ fn validated(
 pub(crate) fn permissions(field: &apollo_compiler::ast::FieldDefinition) -> impl Iterator<Item = &str> {
     let arguments = field.directives.get("permissions").into_iter().flat_map(|each| &each.arguments);
     arguments.filter_map(|each| each.value.as_list()).flatten().filter_map(|each| each.as_str())
-}
-
-/// The operation without the arguments that are objects of optional variables only, if it has any, and the inputs that
-/// feed them.
-fn without_filters(definition: &OperationDefinition, inputs: &[Input]) -> Option<(OperationDefinition, Vec<usize>)> {
-    let mut definition = definition.clone();
-    let Some(Selection::Field(field)) = definition.selection_set.first_mut() else { return None };
-    let mut filters = Vec::new();
-    field.make_mut().arguments.retain(|argument| {
-        let Some(fields) = argument.value.as_object() else { return true };
-        let fed: Option<Vec<usize>> = fields
-            .iter()
-            .map(|(_, value)| {
-                let name = value.as_variable()?;
-                inputs.iter().position(|input| input.name == name.as_str() && !input.is_required())
-            })
-            .collect();
-        let Some(fed) = fed else { return true };
-        filters.extend(fed);
-        false
-    });
-    if filters.is_empty() {
-        return None;
-    }
-    let fed = |name: &Name| filters.iter().any(|index| inputs[*index].name == name.as_str());
-    definition.variables.retain(|variable| !fed(&variable.name));
-    Some((definition, filters))
-}
-
-fn request_prefix(name: &str, document: &str) -> Bytes {
-    let text = |value: &str| serde_json::Value::from(value).to_string();
-    format!("{{\"operationName\":{},\"query\":{},\"variables\":", text(name), text(document)).into()
 }

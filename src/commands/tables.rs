@@ -4,6 +4,7 @@ use super::{print, settings::Settings};
 use crate::Failure;
 use clap::ValueEnum;
 use houston_gateway::{config, gateway::releases, openapi, problem::Code};
+use houston_schema::Lifespan;
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Format {
@@ -35,9 +36,19 @@ pub(crate) fn routes(settings: &Settings) -> Result<(), Failure> {
     let (_, catalogue, plans) = settings.compile()?;
     let mut table = "method\tpath\toperation\thouston\treleases\there\n".to_owned();
     for (route, plan) in catalogue.routes.iter().zip(&plans.routes) {
-        let operations = route.operations.iter().map(|index| &catalogue.operations[*index]);
-        let mut fields: Vec<_> = operations.map(|each| each.root_field()).collect();
-        fields.dedup();
+        let mut fields: Vec<(&str, Lifespan)> = Vec::new();
+        for operation in route.operations.iter().map(|index| &catalogue.operations[*index]) {
+            let (field, lifespan) = (operation.root_field(), catalogue.lifespan(operation));
+            match fields.iter_mut().find(|(known, _)| *known == field) {
+                Some((_, known)) => *known = known.or(lifespan),
+                None => fields.push((field, lifespan)),
+            }
+        }
+        let fields = fields.into_iter().map(|(field, lifespan)| match lifespan == plan.lifespan {
+            true => field.to_owned(),
+            false => format!("{field} ({})", releases(lifespan)),
+        });
+        let fields: Vec<_> = fields.collect();
         table += &format!(
             "{}\t{}\t{}\t{}\t{}\t{}\n",
             route.method,

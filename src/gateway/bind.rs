@@ -14,7 +14,7 @@ use http::HeaderMap;
 use std::borrow::Cow;
 
 /// The parts of a request that variables are bound from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parts<'r> {
     /// The path's variables, decoded.
     pub path: Vec<(Cow<'r, str>, Cow<'r, str>)>,

@@ -91,6 +91,12 @@ impl Failure {
         }
     }
 
+    /// Whether Houston does not know what it was asked, and so has done nothing.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == Code::SchemaDrift)
+    }
+
     /// What callers are told.
     #[must_use]
     pub fn problem(&self) -> Problem {
@@ -102,6 +108,10 @@ impl Failure {
             Self::Narrowed(errors) => {
                 Problem { errors: errors.to_vec(), ..Problem::new(Code::NotInThisVersion, summary(errors)) }
             }
+            Self::NotInThisVersion { version, lifespan } if lifespan.contains(*version) => Problem::new(
+                Code::NotImplemented,
+                format!("This is Houston {version}, but its schema, as far as it is known, lacks the operation."),
+            ),
             Self::NotInThisVersion { version, lifespan } => Problem::new(
                 Code::NotImplemented,
                 format!("This is Houston {version}; the operation is part of Houston {}.", releases(*lifespan)),

@@ -64,6 +64,7 @@ impl Replays {
             Err(Failure::Call(CallError::Connect(_) | CallError::Busy | CallError::Open(_))) => {
                 self.0.invalidate(&slot).await
             }
+            Err(failure) if failure.is_drift() => self.0.invalidate(&slot).await,
             Err(_) => {}
         }
         outcome

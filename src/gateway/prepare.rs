@@ -1,10 +1,10 @@
 //! Reads that come before the operation itself: looked-up variables, merged lists, conditions.
 
 use super::{
-    CacheRequest, Call, Context, Failure, Gateway, bind::Bound, json::Json, listing::Listing, shape,
+    CacheRequest, Call, Context, Failure, Gateway, bind::Bound, listing::Listing, merge::merge, shape,
     variables::Variables,
 };
-use crate::catalogue::{Input, InputKind, Plan, Plans, Source};
+use crate::catalogue::{Plan, Plans, Source};
 use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -100,51 +100,4 @@ fn follow<'a>(text: &'a str, path: &[String]) -> Option<&'a RawValue> {
         value = fields.get(name.as_str()).copied()?;
     }
     (value.get() != "null").then_some(value)
-}
-
-/// Lays the caller's items over the current ones. Items are told apart by the field `by`; an item whose other fields
-/// are all null goes away. Only fields that the input type has are sent back.
-fn merge(input: &Input, by: &str, current: &str, sent: Option<Json>) -> Result<String, Failure> {
-    let bad = |why: serde_json::Error| Failure::BadReply(why.to_string().into());
-    let InputKind::List(item) = &input.ty.kind else { return Ok("[]".to_owned()) };
-    let InputKind::Object(item) = &item.kind else { return Ok("[]".to_owned()) };
-    let Json::Object(envelope) = Json::read(current.as_bytes()).map_err(bad)? else { return Ok("[]".to_owned()) };
-    let items = |json: Option<Json>| -> Vec<Vec<(String, Json)>> {
-        let Some(Json::List(items)) = json else { return Vec::new() };
-        items.into_iter().filter_map(|item| if let Json::Object(fields) = item { Some(fields) } else { None }).collect()
-    };
-    let mut merged = items(envelope.into_iter().find(|(name, _)| name == "value").map(|(_, value)| value));
-    for fields in &mut merged {
-        fields.retain(|(name, _)| item.fields.iter().any(|field| field.name == *name));
-    }
-    let key_of = |fields: &[(String, Json)]| fields.iter().find(|(name, _)| name == by).map(|(_, value)| value.clone());
-    for change in items(sent) {
-        let key = key_of(&change);
-        let known = merged.iter().position(|fields| key_of(fields) == key);
-        let removes = change.len() > 1 && change.iter().all(|(name, value)| name == by || *value == Json::Null);
-        match known {
-            Some(position) if removes => {
-                merged.remove(position);
-            }
-            None if removes => {}
-            Some(position) => {
-                for (name, value) in change {
-                    match merged[position].iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, known)) => *known = value,
-                        None => merged[position].push((name, value)),
-                    }
-                }
-            }
-            None => merged.push(change),
-        }
-    }
-    let mut text = String::from("[");
-    for (index, fields) in merged.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        Json::Object(fields).write(&mut text);
-    }
-    text.push(']');
-    Ok(text)
 }

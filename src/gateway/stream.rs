@@ -6,12 +6,16 @@
 use super::{
     Ask, Context, Failure, Gateway,
     bind::{self, Faults},
-    choose,
+    choose::choose,
     feed::{Batch, Feed, Subject},
     keys::value_of,
     replay::{Item, Mark, Position, Replay},
 };
-use crate::{caller::Fingerprint, catalogue::REPLAY_SINCE, config};
+use crate::{
+    caller::Fingerprint,
+    catalogue::{Plans, REPLAY_SINCE},
+    config,
+};
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt, unfold};
 use std::{
@@ -64,16 +68,26 @@ impl Gateway {
     /// # Errors
     /// Why there is no stream.
     pub async fn open(self: &Arc<Self>, ask: Ask<'_>) -> Result<Events, Failure> {
-        let Ask { route, context, parts, .. } = ask;
         let plans = self.plans.load_full();
-        let plan = Arc::clone(choose(&plans.routes[route], &parts, &plans)?);
+        match self.open_by(&plans, &ask).await {
+            Err(failure) if failure.is_drift() => match self.renewed(&plans).await {
+                Some(plans) => self.open_by(&plans, &ask).await,
+                None => Err(failure),
+            },
+            outcome => outcome,
+        }
+    }
+
+    async fn open_by(self: &Arc<Self>, plans: &Arc<Plans>, ask: &Ask<'_>) -> Result<Events, Failure> {
+        let Ask { route, context, parts, .. } = ask;
+        let plan = Arc::clone(choose(&plans.routes[*route], parts, plans)?);
         if context.caller.is_none() && !plan.public {
             return Err(Failure::NoCredential);
         }
-        let place = Streams::enter(&self.streams, fingerprint(&context))?;
-        let bound = bind::bind(&plan, &parts, Faults::new(plans.version))?;
-        let variables = self.complete(&plans, &plan, bound, &context).await?;
-        let replay = Replay::of(self, &plans, &plan, &variables, &context).await?;
+        let place = Streams::enter(&self.streams, fingerprint(context))?;
+        let bound = bind::bind(&plan, parts, Faults::new(plans.version))?;
+        let variables = self.complete(plans, &plan, bound, context).await?;
+        let replay = Replay::of(self, plans, &plan, &variables, context).await?;
         let waiting = self.streams.settings.buffer_events;
         let mut asked = None;
         let mut subscribed = variables.clone();
@@ -86,7 +100,7 @@ impl Gateway {
             gateway: Arc::clone(self),
             plan: Arc::clone(&plan),
             variables: subscribed,
-            context,
+            context: context.clone(),
             replay: replay.clone(),
         });
         feed.opened().await?;

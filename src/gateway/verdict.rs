@@ -10,7 +10,7 @@ use crate::problem::{Code, HoustonError};
 pub(super) enum Verdict {
     /// A problem of this kind.
     Is(Code),
-    /// Houston's `FORBIDDEN`: it does not tell a bad token from a missing permission, so somebody has to find out.
+    /// Houston's `FORBIDDEN`, in whatever words: it does not tell a bad token from a missing permission, so somebody has to find out.
     UnauthenticatedOrForbidden,
 }
 
@@ -38,13 +38,13 @@ const TABLE: &[Row] = &[
     (None, None, Text::Starts("Unknown type"), Verdict::Is(Code::SchemaDrift)),
     // Who the caller is.
     (None, Some("FORBIDDEN"), Text::Any, Verdict::UnauthenticatedOrForbidden),
+    (None, INTERNAL, Text::Starts("Insufficient permissions."), Verdict::UnauthenticatedOrForbidden),
     (None, None, Text::Starts("AUTH_TOKEN_REFRESH_FAILED"), Verdict::Is(Code::Unauthenticated)),
     (None, Some("UNAUTHENTICATED"), Text::Any, Verdict::Is(Code::Unauthenticated)),
     (Some("createToken"), Some("RESOURCE_NOT_FOUND"), Text::Any, Verdict::Is(Code::Unauthenticated)),
     (None, None, Text::Starts("Invalid password and username combination"), Verdict::Is(Code::Unauthenticated)),
     (None, Some("ACCOUNT_NOT_CONFIRMED"), Text::Any, Verdict::Is(Code::AccountNotConfirmed)),
     (None, Some("PUBLIC_SIGNUPS_DISABLED"), Text::Any, Verdict::Is(Code::Forbidden)),
-    (None, INTERNAL, Text::Starts("Insufficient permissions."), Verdict::Is(Code::Forbidden)),
     // What is not there.
     (None, Some("RESOURCE_NOT_FOUND"), Text::Any, Verdict::Is(Code::NotFound)),
     (None, BAD_INPUT, Text::Starts("The role binding does not exist"), Verdict::Is(Code::NotFound)),
@@ -52,6 +52,8 @@ const TABLE: &[Row] = &[
     (None, INTERNAL, Text::Starts("Invalid authentication provider"), Verdict::Is(Code::NotFound)),
     // Before 0.33.1 JavaScript speaks for a deployment that is not there.
     (Some("logs"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
+    (Some("log"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
+    (Some("metrics"), INTERNAL, Text::Starts("Cannot read propert"), Verdict::Is(Code::NotFound)),
     // What clashes.
     (None, Some("DUPLICATE_EMAIL"), Text::Any, Verdict::Is(Code::Conflict)),
     (None, Some("USER_ALREADY_INVITED"), Text::Any, Verdict::Is(Code::Conflict)),

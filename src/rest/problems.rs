@@ -24,14 +24,13 @@ pub(super) async fn one(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     slug: Result<Path<String>, PathRejection>,
-    method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let slug = slug.map_or_else(|_| String::new(), |Path(slug)| slug);
     let Some(code) = Code::ALL.into_iter().find(|code| code.slug() == slug) else {
-        let problem = Problem::new(Code::NoSuchRoute, "There is no problem of this name; /problems/ lists them.");
-        return failed(&app, &problem, peer, &method, uri.path(), &headers);
+        let problem = Problem::new(Code::NoSuchRoute, "There is no problem of this name; /problems/ lists all.");
+        return failed(&app, &problem, peer, &Method::GET, uri.path(), &headers);
     };
     let origin = app.origin.of(&headers, Some(peer.ip()));
     let body = format!(

@@ -32,7 +32,9 @@ def coverage() -> str:
     lines = []
     for row in rows("routes"):
         for field in row["houston"].split(" | "):
-            lines.append([f"`{field}`", f"`{row['method']} {row['path']}`", row["operation"], row["releases"]])
+            name, _, own = field.partition(" (")
+            releases = own.removesuffix(")") or row["releases"]
+            lines.append([f"`{name}`", f"`{row['method']} {row['path']}`", row["operation"], releases])
     return table(
         ["Houston", "route", "operation", "Houston releases"],
         sorted(lines, key=lambda line: (line[0].lower(), line[1])),

@@ -4,7 +4,7 @@ use crate::secrecy;
 use houston_gateway::{config::Config, server::Server};
 use houston_schema::Version;
 use houston_sim::{Houston, Settings};
-use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use std::{net::SocketAddr, sync::Mutex, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -22,7 +22,7 @@ pub struct World {
     pub houston: Houston,
     pub gateway: SocketAddr,
     pub client: Client,
-    /// Every request through [`Self::send`] so far: method, path and the status it was answered with.
+    /// Every request so far: method, path and the status it was answered with.
     pub answered: Mutex<Vec<(Method, String, u16)>>,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
@@ -119,15 +119,21 @@ impl World {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Reply {
+        let response = self.begin(request).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        secrecy::keep_secrets_in(text.as_bytes());
+        Reply { status, headers, text }
+    }
+
+    /// Sends a request and leaves the body to be read: that of a stream goes on.
+    pub async fn begin(&self, request: RequestBuilder) -> Response {
         let request = request.build().expect("a request");
         secrecy::keep_secrets_in(request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default());
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = self.client.execute(request).await.expect("an answer");
-        let (status, headers) = (response.status(), response.headers().clone());
-        self.answered.lock().expect("nobody panicked here").push((method, path, status.as_u16()));
-        let text = response.text().await.expect("a body");
-        secrecy::keep_secrets_in(text.as_bytes());
-        Reply { status, headers, text }
+        self.answered.lock().expect("nobody panicked here").push((method, path, response.status().as_u16()));
+        response
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Reply {

@@ -140,7 +140,7 @@ async fn problems_lead_to_a_page_about_them() {
         }
         assert!(page.text.contains("href=\"../docs/\""));
         world.get("", &format!("{base_path}/docs/")).await.expect(200);
-        for unknown in ["bad-luck", "%FF"] {
+        for unknown in ["bad-luck", "<b>", "%FF"] {
             let reply = world.get("", &format!("{base_path}/problems/{unknown}")).await.expect(404);
             assert_eq!(reply.problem(), "NO_SUCH_ROUTE");
         }

@@ -5,9 +5,9 @@ use crate::{
     routes::{id, items},
 };
 use houston_schema::Version;
-use houston_sim::Settings;
+use houston_sim::{Fault, Settings, Trouble};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A deployment of the demo world with five variables, two of them secret.
 const DEPLOYMENT: &str = "stellar-horizon-4217";
@@ -55,7 +55,7 @@ async fn variables_that_are_patched_are_merged_by_key_and_null_removes() {
         let (path, before) = (format!("/deployments/{}/variables", deployment(&world)), stored(&world));
         let items = [
             variable("AWS_DEFAULT_REGION", json!("us-east-1"), json!(false)),
-            variable("SNOWFLAKE_USER", Value::Null, Value::Null),
+            json!({ "key": "SNOWFLAKE_USER", "value": null }),
             variable("NEVER_WAS", Value::Null, Value::Null),
             variable("ADDED", json!("yes"), json!(false)),
         ];
@@ -69,6 +69,60 @@ async fn variables_that_are_patched_are_merged_by_key_and_null_removes() {
 
         world.patch(OWNER, &path, json!({ "items": [] })).await.expect(200);
         assert_eq!(stored(&world), expected, "nothing to change changes nothing");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_one_list_at_once_lose_nothing_to_each_other() {
+    for version in [Version::new(0, 25, 0), Version::new(2, 1, 0)] {
+        let world = World::at(version).await;
+        let (deployment, before) = (format!("/deployments/{}", deployment(&world)), stored(&world));
+        // Each would have read before another one has written.
+        world.houston.faults().add(Fault::new(Trouble::Latency(Duration::from_millis(5))));
+        let changes = (0..20).map(async |number| {
+            let added = variable(&format!("ADDED_{number}"), json!("x"), json!(false));
+            let (path, list) = match number % 2 {
+                1 if version >= Version::new(1, 0, 0) => (deployment.clone(), "environmentVariables"),
+                _ => (format!("{deployment}/variables"), "items"),
+            };
+            world.patch(OWNER, &path, json!({ list: [added] })).await.expect(200)
+        });
+        futures_util::future::join_all(changes).await;
+        let added = (0..20).map(|number| (format!("ADDED_{number}"), "x".to_owned()));
+        let expected: BTreeSet<_> = before.into_iter().chain(added).collect();
+        assert_eq!(stored(&world), expected, "at {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_not_lost_by_changing_something_else_about_it() {
+    for version in [Version::new(0, 25, 0), Version::new(2, 1, 0)] {
+        let world = World::at(version).await;
+        let before = stored(&world);
+        let (deployment, kept) =
+            (format!("/deployments/{}", deployment(&world)), variable("KEPT", json!("x"), json!(false)));
+        for (path, list) in [(format!("{deployment}/variables"), "items"), (deployment, "environmentVariables")] {
+            if list != "items" && version < Version::new(1, 0, 0) {
+                continue;
+            }
+            // Houston shows the secret blank. Sent back blank as a plain variable it would be blank from then on.
+            let unveil = json!({ "key": SECRET.0, "isSecret": false });
+            world.houston.forget_calls();
+            let refused = world.patch(OWNER, &path, json!({ list: [kept, unveil] })).await.expect(400);
+            assert_eq!(refused.json()["errors"][0]["pointer"], format!("/{list}/1/value"), "{}", refused.text);
+            let calls = world.houston.calls();
+            assert_eq!(calls.field("updateDeploymentVariables") + calls.field("upsertDeployment"), 0, "at {version}");
+            assert_eq!(stored(&world), before, "at {version}");
+
+            let same = json!({ "key": SECRET.0, "isSecret": true });
+            let hide = json!({ "key": "AWS_DEFAULT_REGION", "isSecret": true });
+            world.patch(OWNER, &path, json!({ list: [same, hide] })).await.expect(200);
+            assert_eq!(stored(&world), before, "at {version}");
+        }
+        let path = format!("/deployments/{}/variables", self::deployment(&world));
+        let unveil = variable(SECRET.0, json!("in the open"), json!(false));
+        let answer = world.patch(OWNER, &path, json!({ "items": [unveil] })).await.expect(200);
+        assert!(items(&answer).contains(&unveil), "at {version}");
     }
 }
 
@@ -91,6 +145,10 @@ async fn changing_a_deployment_loses_no_variables() {
         }
         let read = world.get(OWNER, &path).await.expect(200).json();
         assert_eq!((&read["label"], &read["description"]), (&json!("Warehouse Production"), &json!("Changed")));
+        // This is Houston's upsert as it is, and says so: here they are lost.
+        let upsert = json!({ "deploymentId": deployment(&world), "description": "Upserted" });
+        world.put(OWNER, "/deployments", upsert).await.expect(200);
+        assert!(stored(&world).is_empty(), "at {version}");
     }
 }
 

@@ -66,16 +66,20 @@ async fn errors_are_told_apart_by_code_and_message() {
             "UNPROCESSABLE",
         ),
         (input, "Invalid token", 422, "UNPROCESSABLE"),
+        (input, "Invalid resetToken", 422, "UNPROCESSABLE"),
+        (input, "invalid workspace role", 422, "UNPROCESSABLE"),
         (input, "Invalid role", 422, "UNPROCESSABLE"),
         (input, "Entity and role types don't match", 422, "UNPROCESSABLE"),
         (input, "Release name not formatted correctly.", 422, "UNPROCESSABLE"),
         (input, "base-images is reserved name", 422, "UNPROCESSABLE"),
         (input, "astronomer-x exceeds max char limit of 63.", 422, "UNPROCESSABLE"),
+        (input, "Release name exceeds maximum length.", 422, "UNPROCESSABLE"),
         (internal, "colour is not a valid deployment property", 422, "UNPROCESSABLE"),
         (internal, "Maximum CPU for pod exceeded", 422, "UNPROCESSABLE"),
         (internal, "Maximum Memory for pod exceeded", 422, "UNPROCESSABLE"),
         (internal, "Minimum Extra AU not met", 422, "UNPROCESSABLE"),
         (internal, "Invalid Environment Variable Key: a (use alphanumeric and underscores)", 422, "UNPROCESSABLE"),
+        (internal, "A is set automatically and cannot be overridden", 422, "UNPROCESSABLE"),
         (internal, "A, B and C are set automatically and cannot be overridden", 422, "UNPROCESSABLE"),
         (internal, "Invalid deployment", 422, "UNPROCESSABLE"),
         (internal, "13 INTERNAL: failed to validate token", 502, "BAD_UPSTREAM_ANSWER"),
@@ -95,6 +99,9 @@ async fn errors_are_told_apart_by_code_and_message() {
         .houston
         .faults()
         .add(Fault::error("The requested resource was not found", "RESOURCE_NOT_FOUND").on("createToken"));
+    world.houston.faults().add(Fault::error("Insufficient permissions.", internal).on("createWorkspace").times(1));
+    let dead = world.post("dead", "/workspaces", json!({ "label": "Trouble" })).await;
+    assert_problem(&dead, 401, "UNAUTHENTICATED", "no permission, for no token is known");
     let login = json!({ "identity": "nobody", "password": "x" });
     assert_problem(&world.post("", "/auth/tokens", login).await, 401, "UNAUTHENTICATED", "who logs in is unknown");
 }
@@ -147,8 +154,8 @@ async fn drift_is_502_and_keeps_the_document_to_itself() {
     assert_problem(&reply, 502, "SCHEMA_DRIFT", message);
     assert_eq!(reply.header("retry-after"), "5");
     assert!(!reply.text.contains("active"), "{}", reply.text);
-    world.houston.faults().add(Fault::new(Trouble::Validation(message.to_owned())).on("workspaces").times(1));
-    assert_problem(&world.get(OWNER, "/workspaces").await, 502, "SCHEMA_DRIFT", message);
+    world.houston.faults().add(Fault::new(Trouble::Validation(message.to_owned())).on("users"));
+    assert_problem(&world.get(ADMIN, "/users").await, 502, "SCHEMA_DRIFT", message);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use super::{
     Answer, clusters,
     deployment_config::{check_properties, config, default_config, set_dags, set_properties},
-    deployment_images::{deploy_image, push_image},
+    deployment_images::push_image,
     overrides::merge,
     variables,
 };
@@ -152,7 +152,9 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     }))
 }
 
-/// Without `deploymentUuid` a creation, with it an update. From 2.1 a release name and an image alone deploy the image.
+/// Without `deploymentUuid` a creation, with it an update. From 2.1 on a release name and an image alone deploy the image:
+/// an update like any other, so it loses the variables too. Whether a real Houston spares them then is unknown; who writes
+/// against this one is safe either way.
 pub(crate) fn upsert(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     if ctx.version < Version::new(1, 0, 0) && !ctx.settings.upsert_enabled {
         // How Houston says that the operation is switched off is unknown.
@@ -163,7 +165,8 @@ pub(crate) fn upsert(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
         return upsert_present(ctx, args, &deployment);
     }
     if ctx.version >= Version::new(2, 1, 0) && !args.has("workspaceUuid") && args.has("image") {
-        return deploy_image(ctx, args);
+        let deployment = ctx.world.deployment_by_release(args.text("releaseName")).ok_or(Error::NotFound)?;
+        return upsert_present(ctx, args, &deployment);
     }
     if ctx.version >= Version::new(1, 0, 0) {
         // A cluster is needed; the words for a missing one are the default text.

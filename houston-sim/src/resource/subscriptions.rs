@@ -18,7 +18,10 @@ const MOST_LINES: usize = 800;
 /// Resolves one event; `line` is what an event of `log` is about.
 pub(crate) fn resolve(ctx: &mut Ctx<'_>, line: Option<&LogLine>, field: &str, args: &Args) -> Option<Answer> {
     Some(match field {
-        "log" => Ok(line.map_or(Value::NULL, |line| shown(line).into())),
+        "log" => match line {
+            Some(line) => Ok(shown(line).into()),
+            None => no_deployment(ctx),
+        },
         "metrics" => match ctx.world.deployment(args.text("deploymentUuid")) {
             Some(deployment) => Ok(metrics::series(ctx, &deployment, args).into()),
             None => no_deployment(ctx),

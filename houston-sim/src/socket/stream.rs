@@ -95,7 +95,7 @@ impl Stream {
                 (deployment, position)
             })
         };
-        // What a log of nothing does is unknown: here it is one event, and the end.
+        // A log of nothing is one event, and the end.
         let Some((deployment, mut position)) = start else { return self.event(caller, None).await };
         let mut ticks = ticks(self.houston.0.settings.log_interval);
         loop {

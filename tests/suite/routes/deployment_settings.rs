@@ -73,7 +73,7 @@ impl One<'_> {
 
     async fn variables(&self) {
         let (w, path) = (self.w, format!("{}/variables", self.path));
-        let before = items(&w.to_members(VIEWER, Method::GET, &path, Value::Null).await.expect(200));
+        let before = items(&w.guarded(VIEWER, &w.outsider(), Method::GET, &path, Value::Null).await.expect(200));
         let secret = json!({ "key": "SNOWFLAKE_PASSWORD", "value": "", "isSecret": true });
         assert!(before.contains(&secret), "a secret is blank: {before:?}");
         w.unknown(VIEWER, Method::GET, "/deployments/none/variables", Value::Null).await;
@@ -137,7 +137,7 @@ impl One<'_> {
         if w.has("GET /deployments/{deploymentId}/task-usage") {
             let usage = "task-usage?startDate=2026-01-01&endDate=2026-01-02";
             let path = format!("{}/{usage}", self.path);
-            let counts = w.to_members(VIEWER, Method::GET, &path, Value::Null).await.expect(200).json();
+            let counts = w.guarded(VIEWER, &w.outsider(), Method::GET, &path, Value::Null).await.expect(200).json();
             assert_eq!(counts["countTotalTasks"], 486);
             w.unknown(ADMIN, Method::GET, &format!("/deployments/none/{usage}"), Value::Null).await;
         }

@@ -23,7 +23,8 @@ async fn deployments_are_created_found_changed_and_deleted() {
     walk(ROUTES, async |w| {
         let workspace = w.workspace_id("Data Platform");
         let list = format!("/workspaces/{workspace}/deployments");
-        assert_eq!(items(&w.to_members(VIEWER, Method::GET, &list, Value::Null).await.expect(200)).len(), 4);
+        let outsider = w.outsider();
+        assert_eq!(items(&w.guarded(VIEWER, &outsider, Method::GET, &list, Value::Null).await.expect(200)).len(), 4);
 
         let mut body = json!({ "label": "Fraud", "releaseName": "fraud-detection", "executor": "LocalExecutor" });
         if w.since(1, 0, 0) {
@@ -38,7 +39,7 @@ async fn deployments_are_created_found_changed_and_deleted() {
         assert_eq!(w.list(OWNER, &format!("{list}?releaseName=fraud-detection")).await.len(), 1);
 
         let by_name = format!("{list}/fraud-detection");
-        let found = w.to_members(VIEWER, Method::GET, &by_name, Value::Null).await.expect(200).json();
+        let found = w.guarded(VIEWER, &outsider, Method::GET, &by_name, Value::Null).await.expect(200).json();
         assert_eq!(found["id"], id.as_str());
         w.unknown(VIEWER, Method::GET, &format!("{list}/none"), Value::Null).await;
         let path = format!("/deployments/{id}");
@@ -48,6 +49,7 @@ async fn deployments_are_created_found_changed_and_deleted() {
 
         let whole = w.to_members(ADMIN, Method::GET, "/deployments", Value::Null).await.expect(200);
         assert!(find(&items(&whole), &id).is_some());
+        assert_eq!(w.list(ADMIN, "/deployments?limit=2").await.len(), 2);
         let of_viewer = w.get(VIEWER, "/deployments").await;
         if w.since(1, 0, 0) {
             assert_eq!(items(&of_viewer.expect(200)).len(), 5, "it shows what the caller may see");

@@ -66,7 +66,8 @@ async fn service_accounts_of_any_entity_are_created_changed_and_deleted() {
 pub async fn of(w: &Walk, parent: &str, kind: &str, entity: &str) {
     let accounts = format!("{parent}/service-accounts");
     let upper = kind.to_uppercase();
-    let before = items(&w.to_members(OWNER, Method::GET, &accounts, Value::Null).await.expect(200)).len();
+    let outsider = w.outsider();
+    let before = items(&w.guarded(OWNER, &outsider, Method::GET, &accounts, Value::Null).await.expect(200)).len();
     let body = json!({ "label": "CI pipeline", "role": format!("{upper}_EDITOR"), "category": "ci" });
     let reply = w.guarded(OWNER, VIEWER, Method::POST, &accounts, body.clone()).await;
     assert_eq!(reply.header("cache-control"), "no-store");
@@ -78,7 +79,7 @@ pub async fn of(w: &Walk, parent: &str, kind: &str, entity: &str) {
     let listed = w.list(OWNER, &accounts).await;
     assert_eq!(listed.len(), before + 1);
     let path = format!("{accounts}/{id}");
-    let read = w.to_members(OWNER, Method::GET, &path, Value::Null).await.expect(200).json();
+    let read = w.guarded(OWNER, &outsider, Method::GET, &path, Value::Null).await.expect(200).json();
     assert_eq!(find(&listed, &id), Some(&read));
     assert_eq!((&read["entityId"], read.get("apiKey")), (&json!(entity), None));
     assert_eq!(read["roleBindings"][0]["role"], format!("{upper}_EDITOR"));

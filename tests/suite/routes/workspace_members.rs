@@ -1,6 +1,6 @@
 //! Who works in a workspace: users, invited people, teams and service accounts.
 
-use super::{find, items, role_on, walk};
+use super::{OUTSIDER, find, items, role_on, walk};
 use crate::harness::{OWNER, VIEWER};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,9 +24,6 @@ pub const ROUTES: &[&str] = &[
     "DELETE /workspaces/{workspaceId}/service-accounts/{serviceAccountId}",
 ];
 
-/// Somebody who is in no workspace of jane.doe's.
-const OUTSIDER: &str = "marta.kowalska@example.com";
-
 #[tokio::test]
 async fn users_join_a_workspace_change_their_role_and_leave() {
     walk(&ROUTES[..7], async |w| {
@@ -35,6 +32,7 @@ async fn users_join_a_workspace_change_their_role_and_leave() {
         let member = w.user(OUTSIDER).await;
         let path = format!("{users}/{member}");
         assert_eq!(items(&w.guarded(OWNER, VIEWER, Method::GET, &users, Value::Null).await.expect(200)).len(), 5);
+        assert_eq!(w.list(OWNER, &format!("{users}?limit=2")).await.len(), 2);
         w.unknown(OWNER, Method::GET, &path, Value::Null).await;
 
         let body = json!({ "email": OUTSIDER, "role": "WORKSPACE_EDITOR" });

@@ -30,6 +30,7 @@ async fn workspaces_are_created_read_changed_and_deleted() {
         let reply = w.to_members(OWNER, Method::POST, "/workspaces", body).await;
         let id = w.created(OWNER, reply, "/workspaces").await;
         assert!(find(&w.list(OWNER, "/workspaces").await, &id).is_some());
+        assert_eq!(w.list(OWNER, "/workspaces?limit=2").await.len(), 2);
         assert!(find(&w.list(VIEWER, "/workspaces").await, &id).is_none());
 
         let path = format!("/workspaces/{id}");
