@@ -113,6 +113,9 @@ async fn documents_and_pages_need_no_token() {
     {
         world.get("", path).await.expect(200);
     }
+    for nothing in ["/docs/nothing.js", "/docs/%FF"] {
+        assert_eq!(world.get("", nothing).await.expect(404).problem(), "NO_SUCH_ROUTE");
+    }
     assert_eq!(world.get("", "/docs").await.expect(308).header("location"), "/docs/");
     assert!(world.get("", "/docs/").await.header("content-security-policy").contains("script-src 'self'"));
 }
