@@ -32,6 +32,8 @@ pub struct Config {
     pub streams: Streams,
     /// Pages of other origins.
     pub cors: Cors,
+    /// The published documents.
+    pub documents: Documents,
     /// Logging.
     pub log: Log,
     /// Own operations.
@@ -159,6 +161,16 @@ pub struct Cors {
     /// Origins whose pages may call the API.
     #[serde(deserialize_with = "value::origins")]
     pub allowed_origins: Vec<String>,
+}
+
+/// `[documents]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Documents {
+    /// Whom readers can turn to.
+    pub contact_name: String,
+    /// Where they reach them.
+    pub contact_email: String,
 }
 
 /// `[log]`

@@ -36,15 +36,27 @@ pub enum Format {
     Swagger20,
 }
 
+/// Who publishes a document, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Publisher<'a> {
+    /// The address that callers use, base path included.
+    pub url: &'a str,
+    /// Whom readers can turn to.
+    pub contact_name: &'a str,
+    /// Where they reach them.
+    pub contact_email: &'a str,
+}
+
 /// A document that cannot be written as YAML.
 #[derive(Debug, thiserror::Error)]
 #[error("the document cannot be written as YAML: {0}")]
 pub struct YamlError(#[from] yaml_serde::Error);
 
-/// The document of what `plans` can serve. `server_url` is the address that callers use, base path included.
+/// The document of what `plans` can serve.
 #[must_use]
-pub fn document(catalogue: &Catalogue, plans: &Plans, server_url: &str, format: Format) -> Value {
-    let model = model::build(catalogue, plans, server_url.trim_end_matches('/'));
+pub fn document(catalogue: &Catalogue, plans: &Plans, publisher: Publisher<'_>, format: Format) -> Value {
+    let url = publisher.url.trim_end_matches('/');
+    let model = model::build(catalogue, plans, Publisher { url, ..publisher });
     match format {
         Format::OpenApi31 => model,
         Format::OpenApi30 => render30::render(model),
@@ -68,6 +80,6 @@ pub fn problem(code: Code, server_url: &str) -> Value {
 
 /// A Postman collection (2.1) of what `plans` can serve. It runs against the demo as it is.
 #[must_use]
-pub fn postman(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> Value {
-    postman::render(&document(catalogue, plans, server_url, Format::OpenApi30))
+pub fn postman(catalogue: &Catalogue, plans: &Plans, publisher: Publisher<'_>) -> Value {
+    postman::render(&document(catalogue, plans, publisher, Format::OpenApi30))
 }

@@ -97,7 +97,7 @@ impl App {
             other: observe::other(&metrics),
             request_ids: RequestIds::new(),
             metrics,
-            documents: Documents::default(),
+            documents: Documents::new(config.documents.clone()),
             admin_token: config.admin_token.clone(),
             catalogue,
         }))
@@ -281,10 +281,10 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::LINK,
             header::LOCATION,
             header::RETRY_AFTER,
-            HeaderName::from_static("cache-status"),
             HeaderName::from_static("deprecation"),
-            HeaderName::from_static("idempotency-replayed"),
             HeaderName::from_static("preference-applied"),
             REQUEST_ID,
+            respond::CACHE_STATUS,
+            respond::IDEMPOTENCY_REPLAYED,
         ])
 }

@@ -3,7 +3,7 @@
 use super::{print, settings::Settings};
 use crate::Failure;
 use clap::ValueEnum;
-use houston_gateway::{gateway::releases, openapi, problem::Code};
+use houston_gateway::{config, gateway::releases, openapi, problem::Code};
 use houston_schema::Lifespan;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -22,12 +22,14 @@ pub(crate) fn openapi(settings: &Settings, format: Format) -> Result<(), Failure
         "" => format!("http://{}{}", config.server.listen, config.server.base_path),
         url => url.to_owned(),
     };
+    let config::Documents { contact_name, contact_email } = &config.documents;
+    let publisher = openapi::Publisher { url: &server_url, contact_name, contact_email };
     let format = match format {
         Format::OpenApi31 => openapi::Format::OpenApi31,
         Format::OpenApi30 => openapi::Format::OpenApi30,
         Format::Swagger20 => openapi::Format::Swagger20,
     };
-    print(&format!("{:#}\n", openapi::document(&catalogue, &plans, &server_url, format)))
+    print(&format!("{:#}\n", openapi::document(&catalogue, &plans, publisher, format)))
 }
 
 pub(crate) fn routes(settings: &Settings) -> Result<(), Failure> {

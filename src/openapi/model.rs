@@ -1,7 +1,7 @@
 //! The model: one OpenAPI 3.1 document, from which the other versions are rendered.
 
 use super::{
-    describe, example,
+    Publisher, describe, example,
     input::InputObjects,
     names::{Answering, Names},
     operation::Entry,
@@ -51,7 +51,8 @@ const ORDER: [&str; 22] = [
 ];
 
 /// Builds the model.
-pub(super) fn build(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> Value {
+pub(super) fn build(catalogue: &Catalogue, plans: &Plans, publisher: Publisher<'_>) -> Value {
+    let server_url = publisher.url;
     let entries = entries(catalogue, plans);
     let mut objects = InputObjects::new();
     let mut components = ComponentsBuilder::new();
@@ -83,7 +84,7 @@ pub(super) fn build(catalogue: &Catalogue, plans: &Plans, server_url: &str) -> V
         paths = paths.path(entry.route.path.to_string(), item);
     }
     let document = OpenApiBuilder::new()
-        .info(info(plans, server_url))
+        .info(info(plans, publisher))
         .servers(Some([ServerBuilder::new().url(server_url).description(Some("This gateway.")).build()]))
         .tags(Some(tags(catalogue, &entries)))
         .security(Some(["ApiKey", "Bearer"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()))))
@@ -151,16 +152,16 @@ fn tags(catalogue: &Catalogue, entries: &[Entry<'_>]) -> Vec<Tag> {
     tags
 }
 
-fn info(plans: &Plans, server_url: &str) -> InfoBuilder {
+fn info(plans: &Plans, publisher: Publisher<'_>) -> InfoBuilder {
     InfoBuilder::new()
         .title("Houston Gateway")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(format!(include_str!("introduction.md"), version = plans.version)))
         .contact(Some(
             ContactBuilder::new()
-                .name(Some("Your platform team"))
-                .url(Some(format!("{server_url}/docs/")))
-                .email(Some("platform@example.com"))
+                .name(Some(publisher.contact_name))
+                .url(Some(format!("{}/docs/", publisher.url)))
+                .email(Some(publisher.contact_email))
                 .build(),
         ))
         .license(Some(

@@ -1,14 +1,18 @@
 //! The published documents, and Swagger UI to read them in.
 
-use super::{App, request::none_match};
-use crate::openapi::{self, Format};
+use super::{App, failed, request::none_match};
+use crate::{
+    config,
+    openapi::{self, Format, Publisher},
+    problem::{Code, Problem},
+};
 use axum::{
     body::Body,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, Path, State, rejection::PathRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -38,26 +42,34 @@ pub(super) enum Document {
 type Rendering = (Bytes, HeaderValue);
 
 /// Renderings, made when first asked for: by document, by the address that callers use, and by the plans.
-#[derive(Default)]
-pub(super) struct Documents(Mutex<HashMap<(Document, String, usize), Rendering>>);
+pub(super) struct Documents {
+    settings: config::Documents,
+    kept: Mutex<HashMap<(Document, String, usize), Rendering>>,
+}
 
 impl Documents {
+    pub(super) fn new(settings: config::Documents) -> Self {
+        Self { settings, kept: Mutex::default() }
+    }
+
     /// The document for callers who use `origin`.
     fn get(&self, app: &App, document: Document, origin: String) -> Rendering {
         let plans = app.gateway.plans();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= RENDERINGS {
             kept.clear();
         }
         let compiled_as = Arc::as_ptr(&plans).addr();
         let make = || {
-            let render = |format| openapi::document(&app.catalogue, &plans, &origin, format);
+            let config::Documents { contact_name, contact_email } = &self.settings;
+            let publisher = Publisher { url: &origin, contact_name, contact_email };
+            let render = |format| openapi::document(&app.catalogue, &plans, publisher, format);
             let text = match document {
                 Document::OpenApi30 => render(Format::OpenApi30).to_string(),
                 Document::OpenApi31 => render(Format::OpenApi31).to_string(),
                 Document::Swagger20 => render(Format::Swagger20).to_string(),
                 Document::Yaml => openapi::yaml(&render(Format::OpenApi30)).unwrap_or_default(),
-                Document::Postman => openapi::postman(&app.catalogue, &plans, &origin).to_string(),
+                Document::Postman => openapi::postman(&app.catalogue, &plans, publisher).to_string(),
             };
             let etag = crate::cache::etag(text.as_bytes());
             (Bytes::from(text), etag)
@@ -94,24 +106,38 @@ pub(super) async fn to_docs(State(app): State<Arc<App>>) -> Redirect {
     Redirect::permanent(&format!("{}/docs/", app.base_path))
 }
 
-pub(super) async fn index(headers: HeaderMap) -> Response {
-    asset("index.html", &headers)
+/// Serves Swagger UI's page.
+pub(super) async fn index(
+    app: State<Arc<App>>,
+    peer: ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    file(app, peer, Ok(Path("index.html".to_owned())), uri, headers).await
 }
 
 /// Serves Swagger UI's files, which are compiled in.
-pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    asset(&name, &headers)
+pub(super) async fn file(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    name.ok().and_then(|Path(name)| asset(&name, &headers)).unwrap_or_else(|| {
+        let problem = Problem::new(Code::NoSuchRoute, "There is no such file; the page is /docs/.");
+        failed(&app, &problem, peer, &Method::GET, uri.path(), &headers)
+    })
 }
 
-fn asset(name: &str, headers: &HeaderMap) -> Response {
-    let found = match name {
-        "swagger-initializer.js" => Some((Bytes::from_static(INITIALIZER), "text/javascript".to_owned())),
+fn asset(name: &str, headers: &HeaderMap) -> Option<Response> {
+    let (bytes, kind) = match name {
+        "swagger-initializer.js" => (Bytes::from_static(INITIALIZER), "text/javascript".to_owned()),
         _ => utoipa_swagger_ui::serve(name, Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")))
             .ok()
             .flatten()
-            .map(|file| (Bytes::from(file.bytes.into_owned()), file.content_type)),
+            .map(|file| (Bytes::from(file.bytes.into_owned()), file.content_type))?,
     };
-    let Some((bytes, kind)) = found else { return StatusCode::NOT_FOUND.into_response() };
     let etag = crate::cache::etag(&bytes);
     let mut response = if etag.to_str().is_ok_and(|etag| none_match(headers, etag)) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -123,5 +149,5 @@ fn asset(name: &str, headers: &HeaderMap) -> Response {
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    Some(response)
 }

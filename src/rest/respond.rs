@@ -16,7 +16,8 @@ use std::borrow::Cow;
 /// How many headers a response has, at most times.
 const HEADERS: usize = 12;
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A private cache may keep an answer but asks again each time: the gateway answers that from memory, with 304, and a
 /// caller never sees something older than its own last change.
@@ -104,7 +105,7 @@ pub(super) fn answer(
         out.insert("preference-applied", HeaderValue::from_static("return=minimal"));
     }
     if answer.replayed {
-        out.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        out.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     if let Some(link) = link {
         out.insert(header::LINK, link);

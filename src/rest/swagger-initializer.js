@@ -16,6 +16,25 @@ window.onload = function () {
       .filter(function (tag) { return tag.get("operations").size > 0; });
   }
 
+  // The documents name the address for the world, which a browser behind a tunnel or a proxy may not reach, or may not
+  // call from this page. What is tried out here goes to where this page came from.
+  var here = new URL("..", window.location.href);
+  var base = here.pathname.replace(/\/$/, "");
+  function callsThisAddress(updateJsonSpec) {
+    return function (document) {
+      var address = document.swagger
+        ? { schemes: [here.protocol.replace(":", "")], host: here.host, basePath: base || "/" }
+        : { servers: [{ url: here.origin + base, description: "This gateway." }] };
+      return updateJsonSpec(Object.assign({}, document, address));
+    };
+  }
+  function OwnWays() {
+    return {
+      fn: { opsFilter: searchOperations },
+      statePlugins: { spec: { wrapActions: { updateJsonSpec: callsThisAddress } } },
+    };
+  }
+
   window.ui = SwaggerUIBundle({
     urls: [
       { url: "../openapi.json", name: "OpenAPI 3.0" },
@@ -24,7 +43,7 @@ window.onload = function () {
     ],
     dom_id: "#swagger-ui",
     presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
-    plugins: [SwaggerUIBundle.plugins.DownloadUrl, function () { return { fn: { opsFilter: searchOperations } }; }],
+    plugins: [SwaggerUIBundle.plugins.DownloadUrl, OwnWays],
     layout: "StandaloneLayout",
     deepLinking: true,
     persistAuthorization: true,

@@ -108,7 +108,7 @@ try {
   });
   if (screenshot) {
     // An operation that fits on one screen, with its answer; a larger page, scaled down.
-    await page.setViewportSize({ width: 1600, height: 1000 });
+    await page.setViewportSize({ width: 1600, height: 1160 });
     await page.goto("about:blank");
     await page.goto(`${gateway}/docs/#/Self/GetSelf`);
     await operation("GetSelf").locator('tr[data-param-name="fields"] input').fill("user.username,user.fullName");

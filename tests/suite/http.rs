@@ -142,6 +142,9 @@ async fn documents_and_pages_need_no_token() {
     {
         world.get("", path).await.expect(200);
     }
+    for nothing in ["/docs/nothing.js", "/docs/%FF"] {
+        assert_eq!(world.get("", nothing).await.expect(404).problem(), "NO_SUCH_ROUTE");
+    }
     assert_eq!(world.get("", "/docs").await.expect(308).header("location"), "/docs/");
     assert!(world.get("", "/docs/").await.header("content-security-policy").contains("script-src 'self'"));
 }
@@ -174,6 +177,35 @@ async fn problems_lead_to_a_page_about_them() {
             assert_eq!(reply.problem(), "NO_SUCH_ROUTE");
         }
     }
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_call_with_any_form_of_a_token() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.cors.allowed_origins = vec!["https://tools.example.com".into()];
+    })
+    .await;
+    let ask = |method: Method, origin: &'static str| {
+        world.request(OWNER, method, "/workspaces?limit=1").header("origin", origin)
+    };
+    for header in ["authorization", "x-api-key", "idempotency-key"] {
+        let asked = ask(Method::OPTIONS, "https://tools.example.com")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", header);
+        let allowed = world.send(asked).await.expect(200);
+        assert_eq!(allowed.header("access-control-allow-origin"), "https://tools.example.com");
+        // A star would leave out `Authorization`.
+        assert_eq!(allowed.header("access-control-allow-headers"), header);
+    }
+    let own = world.send(ask(Method::GET, "https://tools.example.com")).await.expect(200);
+    assert_eq!(own.header("access-control-allow-origin"), "https://tools.example.com");
+    for header in ["link", "etag", "cache-status", "x-request-id"] {
+        assert!(own.header("access-control-expose-headers").contains(header), "{header}");
+    }
+    let other = world.send(ask(Method::GET, "https://elsewhere.example")).await.expect(200);
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    let document = world.request("", Method::GET, "/openapi.json").header("origin", "https://elsewhere.example");
+    assert_eq!(world.send(document).await.expect(200).header("access-control-allow-origin"), "*");
 }
 
 #[tokio::test]
@@ -259,6 +291,8 @@ async fn forwarded_headers_are_believed_from_trusted_proxies_only() {
 #[tokio::test]
 async fn a_public_url_goes_before_what_a_request_says() {
     let world = World::with(houston_sim::Settings::default(), |config| {
+        config.documents.contact_name = "Data platform".into();
+        config.documents.contact_email = "data@houston-api.example.com".into();
         config.server.public_url = "https://houston-api.example.com/v1/".into();
         config.server.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
     })
@@ -266,6 +300,11 @@ async fn a_public_url_goes_before_what_a_request_says() {
     for address in addresses(&world, "").await {
         assert!(address.starts_with("https://houston-api.example.com/v1"), "{address}");
     }
+    let contact = &world.get("", "/openapi.json").await.expect(200).json()["info"]["contact"];
+    assert_eq!(
+        (&contact["name"], &contact["email"]),
+        (&"Data platform".into(), &"data@houston-api.example.com".into())
+    );
 }
 
 #[tokio::test]

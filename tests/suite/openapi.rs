@@ -2,13 +2,17 @@
 
 use houston_gateway::{
     catalogue::{Catalogue, Plan, Plans, Shape, embedded},
-    openapi::{Format, document, postman, yaml},
+    openapi::{Format, Publisher, document, postman, yaml},
 };
 use houston_schema::{HoustonSchema, NEWEST, RELEASES, SDL, Version};
 use serde_json::Value;
 use std::{collections::BTreeSet, env, fs, path::Path, sync::LazyLock};
 
-const SERVER: &str = "http://127.0.0.1:8080";
+const PUBLISHER: Publisher<'_> = Publisher {
+    url: "http://127.0.0.1:8080",
+    contact_name: "Your platform team",
+    contact_email: "platform@example.com",
+};
 const FORMATS: [Format; 3] = [Format::OpenApi31, Format::OpenApi30, Format::Swagger20];
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(compiled);
@@ -27,7 +31,7 @@ fn plans(catalogue: &Catalogue, version: Version) -> Plans {
 
 fn published(version: Version, format: Format) -> Value {
     let catalogue = &*CATALOGUE;
-    document(catalogue, &plans(catalogue, version), SERVER, format)
+    document(catalogue, &plans(catalogue, version), PUBLISHER, format)
 }
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -70,14 +74,14 @@ fn resolve<'d>(document: &'d Value, mut value: &'d Value) -> &'d Value {
 fn committed_documents_are_what_the_program_makes() {
     let catalogue = &*CATALOGUE;
     let plans = plans(catalogue, NEWEST);
-    let of = |format| document(catalogue, &plans, SERVER, format);
+    let of = |format| document(catalogue, &plans, PUBLISHER, format);
     let json = |value: &Value| serde_json::to_string_pretty(value).expect("JSON") + "\n";
     let files = [
         ("openapi-3.1.json", json(&of(Format::OpenApi31))),
         ("openapi-3.0.json", json(&of(Format::OpenApi30))),
         ("swagger-2.0.json", json(&of(Format::Swagger20))),
         ("openapi.yaml", yaml(&of(Format::OpenApi30)).expect("YAML")),
-        ("postman.json", json(&postman(catalogue, &plans, SERVER))),
+        ("postman.json", json(&postman(catalogue, &plans, PUBLISHER))),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
     for (name, made) in files {
@@ -96,14 +100,14 @@ fn rendering_again_gives_the_same_bytes() {
     let (one, other) = (&*CATALOGUE, &compiled());
     let (plans_of_one, plans_of_other) = (plans(one, NEWEST), plans(other, NEWEST));
     for format in FORMATS {
-        let first = document(one, &plans_of_one, SERVER, format).to_string();
+        let first = document(one, &plans_of_one, PUBLISHER, format).to_string();
         for _ in 0..5 {
-            let again = document(other, &plans_of_other, SERVER, format).to_string();
+            let again = document(other, &plans_of_other, PUBLISHER, format).to_string();
             assert!(first == again, "{format:?} differs");
         }
     }
-    let first = postman(one, &plans_of_one, SERVER).to_string();
-    let again = postman(other, &plans_of_other, SERVER).to_string();
+    let first = postman(one, &plans_of_one, PUBLISHER).to_string();
+    let again = postman(other, &plans_of_other, PUBLISHER).to_string();
     assert!(first == again);
 }
 
@@ -119,7 +123,7 @@ fn every_living_route_appears_and_no_other() {
                 (route.path.to_string(), route.method.as_str().to_lowercase(), name)
             })
             .collect();
-        let made = document(catalogue, &plans, SERVER, Format::OpenApi31);
+        let made = document(catalogue, &plans, PUBLISHER, Format::OpenApi31);
         let shown: BTreeSet<_> = operations(&made)
             .into_iter()
             .map(|(path, method, operation)| {
@@ -227,7 +231,7 @@ fn answers_have_the_fields_that_are_selected() {
     let catalogue = &*CATALOGUE;
     for version in [NEWEST, Version::new(0, 34, 0), Version::new(0, 25, 0)] {
         let plans = plans(catalogue, version);
-        let made = document(catalogue, &plans, SERVER, Format::OpenApi31);
+        let made = document(catalogue, &plans, PUBLISHER, Format::OpenApi31);
         for (route, of_route) in catalogue.routes.iter().zip(&plans.routes) {
             let Some(plan) = of_route.plans.first() else { continue };
             let method = route.method.as_str().to_lowercase();
@@ -367,7 +371,7 @@ fn tags_come_in_order_of_use_with_a_description() {
 fn the_base_path_reaches_every_document() {
     let catalogue = &*CATALOGUE;
     let plans = plans(catalogue, NEWEST);
-    let server = "https://api.example.com/houston/";
+    let server = Publisher { url: "https://api.example.com/houston/", ..PUBLISHER };
     let modern = document(catalogue, &plans, server, Format::OpenApi30);
     assert_eq!(modern["servers"][0]["url"], "https://api.example.com/houston");
     let old = document(catalogue, &plans, server, Format::Swagger20);
@@ -380,9 +384,9 @@ fn the_base_path_reaches_every_document() {
 fn the_postman_collection_has_a_folder_for_each_tag_and_every_request_once() {
     let catalogue = &*CATALOGUE;
     let plans = plans(catalogue, NEWEST);
-    let collection = postman(catalogue, &plans, SERVER);
+    let collection = postman(catalogue, &plans, PUBLISHER);
     let folders = collection["item"].as_array().expect("folders");
-    let made = document(catalogue, &plans, SERVER, Format::OpenApi30);
+    let made = document(catalogue, &plans, PUBLISHER, Format::OpenApi30);
     let names: Vec<_> = folders.iter().map(|folder| folder["name"].clone()).collect();
     let tags: Vec<_> = made["tags"].as_array().expect("tags").iter().map(|tag| tag["name"].clone()).collect();
     assert_eq!(names, tags);
@@ -393,7 +397,7 @@ fn the_postman_collection_has_a_folder_for_each_tag_and_every_request_once() {
 #[test]
 fn the_postman_collection_deletes_what_it_created() {
     let catalogue = &*CATALOGUE;
-    let collection = postman(catalogue, &plans(catalogue, NEWEST), SERVER).to_string();
+    let collection = postman(catalogue, &plans(catalogue, NEWEST), PUBLISHER).to_string();
     for variable in ["CreateWorkspace.id", "CreateDeployment.id", "AdoptDeployment.id", "CreateSystemServiceAccount.id"]
     {
         assert!(collection.contains(&format!("collectionVariables.set(\\\"{variable}\\\"")), "{variable} is not set");
