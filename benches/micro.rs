@@ -66,6 +66,7 @@ impl World {
                 // Benchmarks take longer than the answers are fresh.
                 stale_while_revalidate: Duration::ZERO,
                 stale_if_error: Duration::ZERO,
+                absence: Duration::ZERO,
             })
         });
         let houston = Houston::new(config.houston.clone()).unwrap();

@@ -42,6 +42,8 @@ pub struct Limits {
     pub stale_while_revalidate: Duration,
     /// How long past its freshness an entry is used while Houston fails.
     pub stale_if_error: Duration,
+    /// How long it is remembered that there is no such thing.
+    pub absence: Duration,
 }
 
 /// The cache. `E` is the error of a fetch, which all its waiters get and which is never stored.
@@ -163,6 +165,12 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         self.store.invalidate_all();
     }
 
+    /// An entry that says that there is no such thing.
+    #[must_use]
+    pub fn absence(&self) -> Entry {
+        Entry::new(Vec::new(), self.limits.absence)
+    }
+
     /// What is stored under `key`, however old, and how usable it is.
     pub async fn get(&self, key: &Key) -> Option<(Arc<Entry>, Freshness)> {
         let entry = self.store.get(key).await?;
@@ -212,7 +220,7 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
 
     /// Stores an answer that was fetched for one caller alone.
     pub async fn put(&self, key: Key, entry: Arc<Entry>) {
-        if entry.body.len() <= self.limits.entry_bytes {
+        if entry.body.len() <= self.limits.entry_bytes && !entry.ttl.is_zero() {
             self.store.insert(key, entry).await;
         }
     }

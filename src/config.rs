@@ -120,6 +120,9 @@ pub struct Cache {
     /// Use past freshness while Houston fails.
     #[serde(rename = "stale_if_error_ms", deserialize_with = "milliseconds")]
     pub stale_if_error: Duration,
+    /// How long it is known that there is no such thing.
+    #[serde(rename = "absence_ms", deserialize_with = "milliseconds")]
+    pub absence: Duration,
     /// Seconds of freshness by operation, instead of the catalogue's.
     pub ttl_seconds: BTreeMap<String, u64>,
 }

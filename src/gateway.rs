@@ -45,7 +45,7 @@ use arc_swap::ArcSwap;
 use bind::Faults;
 use http::StatusCode;
 use idempotency::Replays;
-use keys::{changed_tags, named_slot};
+use keys::{changed_tags, changes_access, named_slot};
 use listing::Listing;
 use std::{sync::Arc, time::Duration};
 use stream::Streams;
@@ -155,9 +155,12 @@ impl Gateway {
             Listing::default()
         };
         let bound = bind::bind(&plan, &parts, faults)?;
-        let variables = self.complete(&plans, &plan, bound, &context).await?;
+        let is_change = plan.operation.kind.is_mutation();
+        // What a change has to look up is no answer that anybody could have asked not to store.
+        let looking = if is_change { CacheRequest::default() } else { cache };
+        let variables = self.complete(&plans, &plan, bound, &context, looking).await?;
         let call = Call { plan, variables, listing };
-        let mut answer = if call.plan.operation.kind.is_mutation() {
+        let mut answer = if is_change {
             match (idempotency_key, context.caller.as_ref().map(|caller| caller.fingerprint)) {
                 (Some(key), Some(caller)) => {
                     let request = format!("{:x}{}", call.plan.identity, call.variables.text());
@@ -214,6 +217,10 @@ impl Gateway {
             gateway.invalidate(&tags);
             let outcome = gateway.perform(&call, &context).await;
             gateway.invalidate(&tags);
+            // Somebody may be gone, and what was a good credential with it.
+            if changes_access(&call) {
+                gateway.credentials.invalidate_all();
+            }
             outcome.map(|body| Answer::uncached(call.plan, body))
         });
         task.await.unwrap_or(Err(Failure::Lost))

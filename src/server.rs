@@ -109,6 +109,7 @@ impl Server {
                 entry_bytes: config.cache.entry_limit_bytes,
                 stale_while_revalidate: config.cache.stale_while_revalidate,
                 stale_if_error: config.cache.stale_if_error,
+                absence: config.cache.absence,
             })
         });
         let houston = Houston::new(config.houston.clone())?;

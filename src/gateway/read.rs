@@ -5,9 +5,6 @@ use crate::cache::{Cache, Entry, Freshness, Key};
 use http::StatusCode;
 use std::{future::Future, sync::Arc, time::Duration};
 
-/// How long it is remembered that there is no such thing.
-const ABSENCE: Duration = Duration::from_secs(1);
-
 impl Gateway {
     /// Answers a read.
     ///
@@ -51,10 +48,10 @@ impl Gateway {
         request: CacheRequest,
     ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
         let fetch = || {
-            let (gateway, call, context) = (Arc::clone(self), call.clone(), context.clone());
+            let (gateway, cache, call, context) = (Arc::clone(self), Arc::clone(cache), call.clone(), context.clone());
             async move {
                 let body = match gateway.perform(&call, &context).await {
-                    Err(Failure::NotFound) => return Ok(Entry::new(Vec::new(), ABSENCE)),
+                    Err(Failure::NotFound) => return Ok(cache.absence()),
                     body => body?,
                 };
                 // The entry gets an allocation of its own: a slice would keep the client's whole read buffer alive.

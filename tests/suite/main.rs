@@ -16,3 +16,4 @@ mod streaming;
 mod trouble;
 mod versions;
 mod walk;
+mod witness;
