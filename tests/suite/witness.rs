@@ -105,13 +105,17 @@ impl Witness {
 
     /// Sends a request. If it changes anything, compares what is cached afterwards with what Houston says.
     pub async fn watch(&self, world: &World, request: Request) -> Reply {
-        let operation = self.changing(&request);
-        let operation = operation.filter(|each| !lock(&self.witnessed).contains(&each.name));
-        let Some(operation) = operation else {
-            // Whatever this does to the cache goes unnoticed.
-            lock(&self.knowledge).warm.clear();
-            return world.execute(request).await;
+        let Some(operation) = self.changing(&request) else {
+            let reply = world.execute(request).await;
+            if !reply.status.is_success() {
+                lock(&self.knowledge).warm.clear();
+            }
+            return reply;
         };
+        if lock(&self.witnessed).contains(&operation.name) {
+            lock(&self.knowledge).unlearn();
+            return world.execute(request).await;
+        }
         lock(&self.knowledge).meet(&request);
         self.warm_up(world).await;
         let change = request.try_clone().expect("a whole body");
@@ -223,6 +227,12 @@ impl Knowledge {
             let ids: Vec<_> = ids.filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect();
             self.latest.extend(ids);
         }
+    }
+
+    /// Forgets what the cache holds, and what is refused: something changed without a witness.
+    fn unlearn(&mut self) {
+        self.warm.clear();
+        self.refused.clear();
     }
 
     /// Takes note of what came into being.
