@@ -158,17 +158,19 @@ impl Gateway {
         let is_change = plan.operation.kind.is_mutation();
         // What a change has to look up is no answer that anybody could have asked not to store.
         let looking = if is_change { CacheRequest::default() } else { cache };
+        let keyed = idempotency_key.zip(context.caller.as_ref().map(|caller| caller.fingerprint));
+        // What the caller sent, before anything is looked up: the first attempt may have changed what is found.
+        let keyed = keyed.map(|(key, caller)| (key, caller, format!("{:x}{}", plan.identity, bound.text())));
         let variables = self.complete(&plans, &plan, bound, &context, looking).await?;
         let call = Call { plan, variables, listing };
         let mut answer = if is_change {
-            match (idempotency_key, context.caller.as_ref().map(|caller| caller.fingerprint)) {
-                (Some(key), Some(caller)) => {
-                    let request = format!("{:x}{}", call.plan.identity, call.variables.text());
+            match keyed {
+                Some((key, caller, request)) => {
                     let gateway = Arc::clone(self);
                     let run = async move { gateway.change(&plans, call, context).await };
                     Box::pin(self.replays.once(caller, &key, &request, run)).await?
                 }
-                _ => self.change(&plans, call, context).await?,
+                None => self.change(&plans, call, context).await?,
             }
         } else {
             self.read(&call, &context, cache).await?

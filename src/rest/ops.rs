@@ -51,6 +51,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    for (route, evictions) in app.routes.iter().zip(app.gateway.cache().iter().flat_map(|cache| cache.evictions())) {
+        route.evictions(evictions);
+    }
     let size = app.gateway.cache().map(|cache| cache.size());
     let text = app.metrics.render(size, app.gateway.open_streams());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()

@@ -139,7 +139,10 @@ fn freshness(answer: &Answer, headers: &mut HeaderMap) {
             CacheOutcome::Stale => "houston-gateway; hit; detail=stale-while-revalidate",
             CacheOutcome::StaleOnError => "houston-gateway; hit; fwd=stale; detail=stale-if-error",
             CacheOutcome::Miss => "houston-gateway; fwd=uri-miss; stored",
+            CacheOutcome::Coalesced => "houston-gateway; fwd=uri-miss; collapsed",
+            CacheOutcome::Renewed => "houston-gateway; fwd=stale; stored",
             CacheOutcome::Bypass => "houston-gateway; fwd=request; stored",
+            CacheOutcome::TooLarge => "houston-gateway; fwd=uri-miss; detail=too-large",
             CacheOutcome::Uncacheable => "houston-gateway; fwd=bypass",
         }),
     );

@@ -20,7 +20,7 @@ pub const RELEASES: [Version; 4] =
 /// A gateway and its Houston, both on ports of their own. They stop when this is dropped.
 pub struct World {
     pub houston: Houston,
-    houston_address: SocketAddr,
+    pub houston_address: SocketAddr,
     pub gateway: SocketAddr,
     pub client: Client,
     /// Every request through [`Self::send`] so far: method, path and the status it was answered with.
