@@ -117,6 +117,7 @@ where
     ServiceBuilder::new()
         .layer(CatchPanicLayer::custom(panicked))
         .option_layer((!origins.is_empty()).then(|| cors(origins)))
+        .map_response(respond::weaken)
         .layer(CompressionLayer::new())
         .service(router(app))
 }

@@ -74,7 +74,9 @@ impl Gateway {
             Some((entry, freshness)) if request.accepts(&entry) => match freshness {
                 Freshness::Fresh => return Ok((entry, CacheOutcome::Hit)),
                 Freshness::Stale => {
-                    cache.refresh(key, &entry, Failure::Lost, fetch());
+                    if !request.only_if_cached {
+                        cache.refresh(key, &entry, Failure::Lost, fetch());
+                    }
                     return Ok((entry, CacheOutcome::Stale));
                 }
                 Freshness::Expired => Some(entry),

@@ -76,7 +76,7 @@ pub(super) async fn document(
     let origin = app.origin.of(&headers, Some(peer.ip()));
     let (body, etag) = app.documents.get(&app, document, origin);
     let kind = if document == Document::Yaml { "application/yaml" } else { "application/json" };
-    let mut response = if etag.to_str().is_ok_and(|etag| none_match(&headers, etag)) {
+    let mut response = if etag.to_str().is_ok_and(|etag| none_match(&headers, etag).is_some()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         ([(header::CONTENT_TYPE, kind)], Body::from(body)).into_response()
@@ -113,7 +113,7 @@ fn asset(name: &str, headers: &HeaderMap) -> Response {
     };
     let Some((bytes, kind)) = found else { return StatusCode::NOT_FOUND.into_response() };
     let etag = crate::cache::etag(&bytes);
-    let mut response = if etag.to_str().is_ok_and(|etag| none_match(headers, etag)) {
+    let mut response = if etag.to_str().is_ok_and(|etag| none_match(headers, etag).is_some()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response()

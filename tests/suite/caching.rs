@@ -1,5 +1,6 @@
 //! The cache: whose answers, how fresh, how often fetched.
 
+mod conditional;
 mod inside;
 mod model;
 mod races;
@@ -171,7 +172,7 @@ async fn stale_answers_stand_in_while_houston_is_down() {
     world.houston.faults().add(Fault::new(Trouble::Status(StatusCode::SERVICE_UNAVAILABLE)));
     tokio::time::sleep(Duration::from_millis(10_100)).await;
     let stale = world.get(OWNER, "/workspaces").await.expect(200);
-    assert_eq!(stale.header("cache-status"), "houston-gateway; hit; fwd=stale; detail=stale-if-error");
+    assert_eq!(stale.header("cache-status"), "houston-gateway; fwd=stale; detail=stale-if-error");
     assert_eq!(stale.text, fresh.text);
     assert!(stale.header("age").parse::<u64>().expect("seconds") >= 10);
 }
@@ -202,12 +203,17 @@ async fn an_operator_can_make_the_gateway_forget() {
     };
     let outcome = || async { world.get(OWNER, &path).await.expect(200).header("cache-status").to_owned() };
     outcome().await;
-    assert_eq!(forget("guess", String::new()).await.expect(403).problem(), "FORBIDDEN");
+    for guess in ["guess", "", "the-operators-own-toke", ADMIN] {
+        assert_eq!(forget(guess, String::new()).await.expect(403).problem(), "FORBIDDEN");
+    }
+    assert_eq!(world.delete(ADMIN, "/cache").await.expect(403).problem(), "FORBIDDEN");
     assert_eq!(outcome().await, "houston-gateway; hit");
     forget("the-operators-own-token", "?tag=workspace:another".to_owned()).await.expect(204);
     assert_eq!(outcome().await, "houston-gateway; hit");
     forget("the-operators-own-token", format!("?tag=workspace:{workspace}")).await.expect(204);
     assert_eq!(outcome().await, "houston-gateway; fwd=uri-miss; stored");
+    forget("the-operators-own-token", "?tag=workspace:".to_owned()).await.expect(204);
+    assert_eq!(outcome().await, "houston-gateway; fwd=uri-miss; stored", "the whole family");
     forget("the-operators-own-token", String::new()).await.expect(204);
     assert_eq!(outcome().await, "houston-gateway; fwd=uri-miss; stored");
     let unguarded = World::new().await;
@@ -228,4 +234,43 @@ async fn settings_can_change_how_long_an_operation_is_kept() {
     assert_eq!(world.get(OWNER, "/self").await.header("cache-status"), "houston-gateway; hit");
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(world.get(OWNER, "/self").await.header("cache-status"), "houston-gateway; fwd=stale; stored");
+}
+
+#[tokio::test]
+async fn the_metrics_tell_what_the_cache_did() {
+    let world = World::with(houston_sim::Settings::default(), |config| {
+        config.cache.capacity_bytes = 6_000;
+        config.cache.stale_while_revalidate = Duration::from_secs(60);
+        config.cache.ttl_seconds = [("GetSelf".to_owned(), 1)].into();
+    })
+    .await;
+    let count = async |outcome: &str, operation: &str| -> f64 {
+        let metrics = world.get("", "/metrics").await.expect(200).text;
+        let line = format!("houston_gateway_cache_total{{operation=\"{operation}\",outcome=\"{outcome}\"}} ");
+        metrics.lines().find_map(|each| each.strip_prefix(&line)).expect("a line").parse().expect("a number")
+    };
+    world.houston.faults().add(slow("ListWorkspaces", 100));
+    join_all((0..10).map(|_| world.get(OWNER, "/workspaces"))).await;
+    world.get(OWNER, "/workspaces").await.expect(200);
+    assert_eq!(count("miss", "ListWorkspaces").await, 1.0);
+    assert_eq!(count("coalesced", "ListWorkspaces").await, 9.0);
+    assert_eq!(count("hit", "ListWorkspaces").await, 1.0);
+    world.get(OWNER, "/self").await.expect(200);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let stale = world.get(OWNER, "/self").await.expect(200);
+    assert_eq!(stale.header("cache-status"), "houston-gateway; hit; detail=stale-while-revalidate");
+    assert_eq!(count("stale", "GetSelf").await, 1.0);
+    // Everybody's answers do not fit.
+    for token in [ADMIN, OWNER, VIEWER] {
+        for path in ["/self", "/workspaces", "/deployments"] {
+            world.get(token, path).await;
+        }
+    }
+    let evictions = async || {
+        let metrics = world.get("", "/metrics").await.expect(200).text;
+        let counts =
+            metrics.lines().filter(|line| line.starts_with("houston_gateway_cache_evictions_total{operation="));
+        counts.map(|line| line.rsplit(' ').next().expect("a number").parse::<f64>().expect("a number")).sum::<f64>()
+    };
+    assert!(evictions().await >= 1.0);
 }
