@@ -59,13 +59,15 @@ impl World {
             .position(|each| each.method == Method::GET && each.path.to_string() == PATH)
             .unwrap();
         let cache = with_cache.then(|| {
-            Cache::new(Limits {
+            let limits = Limits {
                 capacity_bytes: 1 << 26,
                 entry_bytes: 1 << 22,
                 // Benchmarks take longer than the answers are fresh.
                 stale_while_revalidate: Duration::ZERO,
                 stale_if_error: Duration::ZERO,
-            })
+                absence: Duration::ZERO,
+            };
+            Cache::new(limits, catalogue.routes.len())
         });
         let houston = Houston::new(config.houston.clone()).unwrap();
         let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());

@@ -15,13 +15,16 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use http::HeaderValue;
-use moka::{future::Cache as Store, policy::EvictionPolicy};
+use moka::{future::Cache as Store, notification::RemovalCause, policy::EvictionPolicy};
 use std::{
-    collections::HashMap,
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -30,6 +33,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// What an entry costs beside its body: key, validator, timers and the store's own bookkeeping. Measured, over 100,000.
 const OVERHEAD: u32 = 700;
+
+/// The store evicts in batches: up to this many new entries may stand in it beyond its bound.
+const BATCH: u64 = 64;
 
 /// How much is kept and for how long beyond freshness.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +48,8 @@ pub struct Limits {
     pub stale_while_revalidate: Duration,
     /// How long past its freshness an entry is used while Houston fails.
     pub stale_if_error: Duration,
+    /// How long it is remembered that there is no such thing.
+    pub absence: Duration,
 }
 
 /// The cache. `E` is the error of a fetch, which all its waiters get and which is never stored.
@@ -50,6 +58,8 @@ pub struct Cache<E> {
     flights: Mutex<HashMap<Key, Flight<E>>>,
     generations: Generations,
     limits: Limits,
+    /// How many entries had to make room, by owner.
+    evictions: Arc<[AtomicU64]>,
 }
 
 type Flight<E> = Shared<BoxFuture<'static, Result<Arc<Entry>, E>>>;
@@ -67,8 +77,20 @@ pub struct Entry {
     pub etag: HeaderValue,
     /// How long it is fresh.
     pub ttl: Duration,
-    stored: Instant,
+    /// Whose it is, as far as evictions are counted.
+    owner: usize,
+    /// When it was asked for: it may be as old as that (RFC 9111, 4.2.3).
+    asked: Instant,
     refreshing: AtomicBool,
+}
+
+/// What a fetch yields.
+#[derive(Debug)]
+pub struct Fetched<E> {
+    /// The answer, or why there is none.
+    pub outcome: Result<Arc<Entry>, E>,
+    /// Whether somebody else had asked for it already.
+    pub joined: bool,
 }
 
 /// How usable an entry is.
@@ -83,22 +105,27 @@ pub enum Freshness {
 }
 
 impl Entry {
-    /// An entry that is fresh from now on.
+    /// An entry that was asked for at `asked` and is fresh for `ttl` from then on.
     #[must_use]
-    pub fn new(body: Vec<u8>, ttl: Duration) -> Self {
+    pub fn new(body: Vec<u8>, ttl: Duration, asked: Instant, owner: usize) -> Self {
         Self {
             etag: etag(&body),
             body: body.into_boxed_slice().into(),
             ttl,
-            stored: Instant::now(),
+            owner,
+            asked,
             refreshing: AtomicBool::new(false),
         }
     }
 
-    /// How long ago it was fetched.
+    /// How long ago it was asked for.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.stored.elapsed()
+        self.asked.elapsed()
+    }
+
+    fn weight(&self) -> u32 {
+        u32::try_from(self.body.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD)
     }
 
     /// Whether the caller shall refresh it: true for one caller only.
@@ -115,18 +142,23 @@ pub fn etag(body: &[u8]) -> HeaderValue {
 }
 
 impl<E: Clone + Send + Sync + 'static> Cache<E> {
-    /// An empty cache.
+    /// An empty cache. Entries have one of `owners`.
     #[must_use]
-    pub fn new(limits: Limits) -> Arc<Self> {
+    pub fn new(limits: Limits, owners: usize) -> Arc<Self> {
+        let evictions: Arc<[AtomicU64]> = (0..owners).map(|_| AtomicU64::new(0)).collect();
+        let evicted = Arc::clone(&evictions);
         let store = Store::builder()
             .max_capacity(limits.capacity_bytes)
             // Least recently used: the default policy keeps hardly any new entry once the cache is full and hot.
             .eviction_policy(EvictionPolicy::lru())
-            .weigher(|_, entry: &Arc<Entry>| {
-                u32::try_from(entry.body.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD)
+            .weigher(|_, entry: &Arc<Entry>| entry.weight())
+            .eviction_listener(move |_, entry: Arc<Entry>, cause| {
+                if let (RemovalCause::Size, Some(count)) = (cause, evicted.get(entry.owner)) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
             })
             .build();
-        Arc::new(Self { store, flights: Mutex::default(), generations: Generations::new(), limits })
+        Arc::new(Self { store, flights: Mutex::default(), generations: Generations::new(), limits, evictions })
     }
 
     /// The key of an answer: what is asked (`identity` and `variables`), by whom, at the present generation of the tags
@@ -163,6 +195,20 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         self.store.invalidate_all();
     }
 
+    /// An entry that says that there is no such thing.
+    #[must_use]
+    pub fn absence(&self, asked: Instant, owner: usize) -> Entry {
+        Entry::new(Vec::new(), self.limits.absence, asked, owner)
+    }
+
+    /// Whether an entry is worth keeping: not too large, and good for any time at all.
+    #[must_use]
+    pub fn keeps(&self, entry: &Entry) -> bool {
+        entry.body.len() <= self.limits.entry_bytes
+            && u64::from(entry.weight()) <= self.limits.capacity_bytes
+            && !entry.ttl.is_zero()
+    }
+
     /// What is stored under `key`, however old, and how usable it is.
     pub async fn get(&self, key: &Key) -> Option<(Arc<Entry>, Freshness)> {
         let entry = self.store.get(key).await?;
@@ -177,22 +223,22 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         } else if past <= self.limits.stale_if_error {
             Some((entry, Freshness::Expired))
         } else {
-            self.store.invalidate(key).await;
+            self.remove(key).await;
             None
         }
     }
 
     /// Fetches and stores an answer, once for all who ask at the same time. Nobody can cancel the fetch; `lost` is the
     /// error if it dies all the same.
-    pub async fn fetch<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Result<Arc<Entry>, E>
+    pub async fn fetch<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Fetched<E>
     where
         F: Future<Output = Result<Entry, E>> + Send + 'static,
     {
-        let flight = {
-            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-            flights.entry(key).or_insert_with(|| self.take_off(key, lost, fetch)).clone()
+        let (flight, joined) = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(key) {
+            Occupied(flight) => (flight.get().clone(), true),
+            Vacant(place) => (place.insert(self.take_off(key, lost, fetch)).clone(), false),
         };
-        flight.await
+        Fetched { outcome: flight.await, joined }
     }
 
     /// Refreshes `entry` behind the caller's back, unless somebody does already.
@@ -203,18 +249,39 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         if entry.claim_refresh() {
             let (cache, entry) = (Arc::clone(self), Arc::clone(entry));
             tokio::spawn(async move {
-                if cache.fetch(key, lost, fetch).await.is_err() {
+                if cache.fetch(key, lost, fetch).await.outcome.is_err() {
                     entry.refreshing.store(false, Ordering::Release);
                 }
             });
         }
     }
 
-    /// Stores an answer that was fetched for one caller alone.
+    /// Stores an answer, unless one is there that was asked for later. One that is not worth keeping takes what was known
+    /// before along with it.
     pub async fn put(&self, key: Key, entry: Arc<Entry>) {
-        if entry.body.len() <= self.limits.entry_bytes {
-            self.store.insert(key, entry).await;
+        if !self.keeps(&entry) {
+            return self.remove(&key).await;
         }
+        let weight = u64::from(entry.weight());
+        let newest = |known: Option<moka::Entry<Key, Arc<Entry>>>| {
+            let known = known.map(moka::Entry::into_value).filter(|known| known.asked > entry.asked);
+            std::future::ready(known.unwrap_or(entry))
+        };
+        self.store.entry(key).and_upsert_with(newest).await;
+        // A batch of entries as large as this would exceed the bound by more than an eighth.
+        if weight * BATCH * 8 > self.limits.capacity_bytes {
+            self.store.run_pending_tasks().await;
+        }
+    }
+
+    /// Forgets one answer.
+    pub async fn remove(&self, key: &Key) {
+        self.store.invalidate(key).await;
+    }
+
+    /// How many entries had to make room for others, by owner.
+    pub fn evictions(&self) -> impl Iterator<Item = u64> {
+        self.evictions.iter().map(|count| count.load(Ordering::Relaxed))
     }
 
     /// Entries and bytes held at the moment.
@@ -228,11 +295,14 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
     {
         let landing = Landing { cache: Arc::clone(self), key };
         let task = tokio::spawn(async move {
+            // Another flight may have landed between the caller's look into the store and this one's take-off.
+            if let Some((entry, Freshness::Fresh)) = landing.cache.get(&key).await {
+                return Ok(entry);
+            }
             let fetched = fetch.await.map(Arc::new);
             if let Ok(entry) = &fetched {
                 landing.cache.put(key, Arc::clone(entry)).await;
             }
-            drop(landing);
             fetched
         });
         task.map(|joined| joined.unwrap_or(Err(lost))).boxed().shared()

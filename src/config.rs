@@ -130,6 +130,9 @@ pub struct Cache {
     /// Use past freshness while Houston fails.
     #[serde(rename = "stale_if_error_ms", deserialize_with = "value::milliseconds")]
     pub stale_if_error: Duration,
+    /// How long it is known that there is no such thing.
+    #[serde(rename = "absence_ms", deserialize_with = "value::milliseconds")]
+    pub absence: Duration,
     /// Seconds of freshness by operation, instead of the catalogue's.
     #[serde(deserialize_with = "value::seconds_by_name")]
     pub ttl_seconds: BTreeMap<String, u64>,

@@ -49,7 +49,7 @@ use bind::Faults;
 use choose::choose;
 use http::StatusCode;
 use idempotency::Replays;
-use keys::{changed_tags, named_slot};
+use keys::{changed_tags, changes_access, named_slot};
 use listing::Listing;
 use merge::{Turn, Turns};
 use std::{sync::Arc, time::Duration};
@@ -177,7 +177,7 @@ impl Gateway {
         plan: &Arc<Plan>,
         ask: &Ask<'_>,
     ) -> Result<Answer, Failure> {
-        let Ask { context, cache, idempotency_key, .. } = ask;
+        let Ask { route, context, cache, idempotency_key, .. } = ask;
         if context.caller.is_none() && !plan.public {
             return Err(Failure::NoCredential);
         }
@@ -192,18 +192,23 @@ impl Gateway {
             Listing::default()
         };
         let bound = bind::bind(&plan, &parts, faults)?;
+        let is_change = plan.operation.kind.is_mutation();
+        // What a change has to look up is no answer that anybody could have asked not to store.
+        let looking = if is_change { CacheRequest::default() } else { *cache };
+        let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
+        // What the caller sent, before anything is looked up: the first attempt may have changed what is found.
+        let keyed = keyed.map(|(key, caller)| (key, caller, format!("{route} {:?} {}", parts.query, bound.text())));
         let turn = self.turns.wait(&plan, &bound).await;
-        let variables = self.complete(plans, &plan, bound, context).await?;
+        let variables = self.complete(plans, &plan, bound, context, looking).await?;
         let call = Call { plan, variables, listing };
-        let mut answer = if call.plan.operation.kind.is_mutation() {
-            match (idempotency_key, context.caller.as_ref().map(|caller| caller.fingerprint)) {
-                (Some(key), Some(caller)) => {
-                    let request = format!("{:x}{}", call.plan.identity, call.variables.text());
+        let mut answer = if is_change {
+            match keyed {
+                Some((key, caller, request)) => {
                     let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
                     let run = async move { gateway.change(&plans, call, context, turn).await };
                     Box::pin(self.replays.once(caller, key, &request, run)).await?
                 }
-                _ => self.change(plans, call, context.clone(), turn).await?,
+                None => self.change(plans, call, context.clone(), turn).await?,
             }
         } else {
             self.read(&call, context, *cache).await?
@@ -258,6 +263,10 @@ impl Gateway {
             gateway.invalidate(&tags);
             let outcome = gateway.perform(&call, &context).await;
             gateway.invalidate(&tags);
+            // Somebody may be gone, and what was a good credential with it.
+            if changes_access(&call) {
+                gateway.credentials.invalidate_all();
+            }
             outcome.map(|body| Answer::uncached(call.plan, body))
         })
         .await

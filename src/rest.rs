@@ -140,7 +140,10 @@ impl Front {
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let answer = service_fn(async |request| Ok::<_, Infallible>(self.dispatch(peer, request).await));
-        let dressed = ServiceBuilder::new().option_layer(self.cors.clone()).layer(CompressionLayer::new());
+        let dressed = ServiceBuilder::new()
+            .option_layer(self.cors.clone())
+            .map_response(respond::weaken)
+            .layer(CompressionLayer::new());
         let Ok(response) = dressed.service(answer).oneshot(request).await;
         response.map(Body::new)
     }

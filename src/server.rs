@@ -110,12 +110,14 @@ impl Server {
         let catalogue = Arc::new(catalogue(&config)?);
         let plans = plans(&catalogue, assumed_version(&config)?)?;
         let cache = config.cache.enabled.then(|| {
-            Cache::new(Limits {
+            let limits = Limits {
                 capacity_bytes: config.cache.capacity_bytes,
                 entry_bytes: config.cache.entry_limit_bytes,
                 stale_while_revalidate: config.cache.stale_while_revalidate,
                 stale_if_error: config.cache.stale_if_error,
-            })
+                absence: config.cache.absence,
+            };
+            Cache::new(limits, catalogue.routes.len())
         });
         let houston = Houston::new(config.houston.clone())?;
         let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());

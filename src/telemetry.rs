@@ -19,6 +19,7 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 const REQUESTS: &str = "houston_gateway_requests_total";
 const DURATION: &str = "houston_gateway_request_duration_seconds";
 const CACHE: &str = "houston_gateway_cache_total";
+const CACHE_EVICTIONS: &str = "houston_gateway_cache_evictions_total";
 const CACHE_ENTRIES: &str = "houston_gateway_cache_entries";
 const CACHE_BYTES: &str = "houston_gateway_cache_bytes";
 const STREAMS: &str = "houston_gateway_streams_open";
@@ -110,7 +111,8 @@ struct HoustonMetrics {
 pub struct RouteMetrics {
     by_class: [Counter; 5],
     duration: Histogram,
-    cache: [Counter; 6],
+    cache: [Counter; 9],
+    evictions: Counter,
 }
 
 impl Metrics {
@@ -125,6 +127,8 @@ impl Metrics {
         recorder.describe_counter(REQUESTS.into(), None, "Requests by operation and class of status".into());
         recorder.describe_histogram(DURATION.into(), Some(Unit::Seconds), "Time from request to response".into());
         recorder.describe_counter(CACHE.into(), None, "Reads by operation and what the cache did".into());
+        let evictions = "Answers that had to make room for others, by operation";
+        recorder.describe_counter(CACHE_EVICTIONS.into(), None, evictions.into());
         recorder.describe_gauge(CACHE_ENTRIES.into(), None, "Answers in the cache".into());
         recorder.describe_gauge(CACHE_BYTES.into(), Some(Unit::Bytes), "Bytes in the cache".into());
         recorder.describe_gauge(STREAMS.into(), None, "Streams that callers listen to".into());
@@ -165,9 +169,21 @@ impl Metrics {
         let labels = vec![Label::new("operation", operation.to_owned())];
         RouteMetrics {
             by_class: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| counter(REQUESTS, "status", class)),
-            duration: self.recorder.register_histogram(&Key::from_parts(DURATION, labels), &METADATA),
-            cache: ["hit", "stale", "stale-on-error", "miss", "bypass", "uncacheable"]
-                .map(|outcome| counter(CACHE, "outcome", outcome)),
+            duration: self.recorder.register_histogram(&Key::from_parts(DURATION, labels.clone()), &METADATA),
+            // In the order of `CacheOutcome`.
+            cache: [
+                "hit",
+                "stale",
+                "stale-on-error",
+                "miss",
+                "coalesced",
+                "renewed",
+                "bypass",
+                "too-large",
+                "uncacheable",
+            ]
+            .map(|outcome| counter(CACHE, "outcome", outcome)),
+            evictions: self.recorder.register_counter(&Key::from_parts(CACHE_EVICTIONS, labels), &METADATA),
         }
     }
 
@@ -205,6 +221,11 @@ impl RouteMetrics {
             counter.increment(1);
         }
         self.duration.record(took.as_secs_f64());
+    }
+
+    /// Tells how many answers had to make room for others so far.
+    pub fn evictions(&self, count: u64) {
+        self.evictions.absolute(count);
     }
 
     /// Counts what the cache did.

@@ -46,6 +46,8 @@ pub struct RoutePlan {
 pub struct Plan {
     /// The operation.
     pub operation: Arc<Operation>,
+    /// The index of its route in the catalogue.
+    pub route: usize,
     /// Tells this plan from every other one, of other releases and other selections too. Part of cache keys.
     pub identity: u128,
     /// The GraphQL document that is sent.
@@ -209,10 +211,11 @@ impl Catalogue {
     pub fn plan(&self, server: &Valid<Schema>, version: Version) -> (Plans, Diagnostics) {
         let mut faults = Diagnostics::default();
         let mut by_name = HashMap::new();
-        let routes = self.routes.iter().map(|route| {
+        let routes = self.routes.iter().enumerate().map(|(index, route)| {
             let operations = || route.operations.iter().map(|index| &self.operations[*index]);
             let planned = operations().filter_map(|operation| {
                 let mut plan = self.plan_one(operation, server, version, &mut faults)?;
+                plan.route = index;
                 self.note_elsewhere(&mut plan, &route.operations, version);
                 Some(Arc::new(plan))
             });
@@ -308,6 +311,7 @@ impl Catalogue {
             missing_fields,
             root_type,
             selection,
+            route: 0,
             may_be_kept: operation.cache.is_some(),
             public: annotated.is_some_and(|field| permissions(field).any(|each| each == "@public")),
             lifespan: self.lifespan(operation),

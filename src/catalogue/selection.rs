@@ -99,6 +99,7 @@ impl Catalogue {
         let pruned = Pruned { definition, variables, fields: missing };
         let compiled = self.finish(&plan.operation, pruned, &plans.server, plans.version, &mut nothing_new);
         let mut compiled = compiled.ok_or_else(unknown)?;
+        compiled.route = plan.route;
         // A relation that the operation itself does not select may change by what its tags do not name.
         compiled.may_be_kept &= !wider;
         Ok(compiled)

@@ -41,10 +41,16 @@ pub enum CacheOutcome {
     Stale,
     /// Stored and too old, but Houston cannot be asked.
     StaleOnError,
-    /// Fetched, perhaps together with others.
+    /// Fetched.
     Miss,
-    /// Fetched because the caller wanted it so.
+    /// Fetched by somebody else, who had asked for the same at that time.
+    Coalesced,
+    /// Fetched, because what was stored was too old.
+    Renewed,
+    /// Fetched, because the caller wanted it so.
     Bypass,
+    /// Fetched, and too large to be stored.
+    TooLarge,
     /// The operation's answers are not kept.
     Uncacheable,
 }

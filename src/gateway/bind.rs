@@ -56,6 +56,18 @@ pub(super) struct Bound {
     pub(super) merges: Vec<(usize, Option<Json>)>,
 }
 
+impl Bound {
+    /// All that was bound, as JSON texts.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.variables.text().to_owned();
+        for (_, items) in &self.merges {
+            text.push('\n');
+            items.iter().for_each(|items| items.write(&mut text));
+        }
+        text
+    }
+}
+
 impl Faults {
     pub(super) fn new(version: Version) -> Self {
         Self { version: Some(version), ..Self::default() }

@@ -43,6 +43,11 @@ pub(super) fn changed_tags(call: &Call) -> Vec<TagSlot> {
     .collect()
 }
 
+/// Whether a mutation changes who may do what.
+pub(super) fn changes_access(call: &Call) -> bool {
+    call.plan.operation.invalidates.iter().any(|tag| tag.prefix == ACCESS)
+}
+
 /// A variable's JSON text.
 pub(super) fn value_of<'v>(plan: &Plan, variables: &'v Variables, name: &str) -> Option<&'v str> {
     variables.get(plan.inputs.iter().position(|input| input.name == name)?)

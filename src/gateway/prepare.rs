@@ -9,19 +9,27 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
+/// How that is read which a decision or a write depends on.
+const ANEW: CacheRequest =
+    CacheRequest { no_cache: true, no_store: false, only_if_cached: false, max_age: None, min_fresh: None };
+
 impl Gateway {
-    /// Fills in the variables that do not come from the request itself.
+    /// Fills in the variables that do not come from the request itself. What is looked up for a `request` that stores
+    /// nothing, or does not ask Houston, is read like that too.
     pub(super) async fn complete(
         self: &Arc<Self>,
         plans: &Arc<Plans>,
         plan: &Arc<Plan>,
         bound: Bound,
         context: &Context,
+        request: CacheRequest,
     ) -> Result<Variables, Failure> {
         let Bound { mut variables, merges } = bound;
+        // A name never changes under its id: it is as fresh as it was.
+        let request = CacheRequest { no_cache: false, max_age: None, min_fresh: None, ..request };
         for (index, input) in plan.inputs.iter().enumerate() {
             if let (Source::Lookup { operation, path }, None) = (&input.source, variables.get(index)) {
-                let found = self.read_first(plans, operation, plan, &variables, context, true).await?;
+                let found = self.read_first(plans, operation, plan, &variables, context, request).await?;
                 let value = follow(&found, path).ok_or(Failure::NotFound)?;
                 variables.push(index, &input.name, |out| out.push_str(value.get()));
             }
@@ -29,7 +37,7 @@ impl Gateway {
         for (index, sent) in merges {
             let input = &plan.inputs[index];
             if let Source::Merge { operation, by } = &input.source {
-                let current = self.read_first(plans, operation, plan, &variables, context, false).await?;
+                let current = self.read_first(plans, operation, plan, &variables, context, ANEW).await?;
                 let merged = merge(input, by, &current, sent)?;
                 variables.push(index, &input.name, |out| out.push_str(&merged));
             }
@@ -45,13 +53,12 @@ impl Gateway {
         context: &Context,
     ) -> Result<(), Failure> {
         let Some(required) = &call.plan.operation.requires_empty else { return Ok(()) };
-        let found = self.read_first(plans, &required.operation, &call.plan, &call.variables, context, false).await?;
+        let found = self.read_first(plans, &required.operation, &call.plan, &call.variables, context, ANEW).await?;
         let items = shape::items(found.as_bytes()).map_err(|why| Failure::BadReply(why.to_string().into()))?;
         if items.is_empty() { Ok(()) } else { Err(Failure::Conflict(required.detail.as_str().into())) }
     }
 
-    /// Runs another operation first, as the same caller, with the variables of the same names. `may_be_cached` is for
-    /// what never changes under an id; whatever a decision or a write depends on is read anew.
+    /// Runs another operation first, as the same caller, with the variables of the same names.
     fn read_first<'f>(
         self: &'f Arc<Self>,
         plans: &'f Arc<Plans>,
@@ -59,7 +66,7 @@ impl Gateway {
         asking: &'f Arc<Plan>,
         variables: &'f Variables,
         context: &'f Context,
-        may_be_cached: bool,
+        request: CacheRequest,
     ) -> BoxFuture<'f, Result<String, Failure>> {
         async move {
             let Some(plan) = plans.by_name(operation) else {
@@ -75,9 +82,8 @@ impl Gateway {
             }
             // What is known already need not be looked up again.
             let bound = Bound { variables: own, merges: Vec::new() };
-            let variables = self.complete(plans, plan, bound, context).await?;
+            let variables = self.complete(plans, plan, bound, context, request).await?;
             let call = Call { plan: Arc::clone(plan), variables, listing: Listing::default() };
-            let request = CacheRequest { no_cache: !may_be_cached, ..CacheRequest::default() };
             let body: Vec<u8> = self.read(&call, context, request).await?.body.into();
             String::from_utf8(body).map_err(|_| Failure::BadReply("the answer is not UTF-8".into()))
         }

@@ -3,10 +3,11 @@
 use super::{Answer, CacheOutcome, CacheRequest, Call, Context, Failure, Gateway, keys::cache_key};
 use crate::cache::{Cache, Entry, Freshness, Key};
 use http::StatusCode;
-use std::{future::Future, sync::Arc, time::Duration};
-
-/// How long it is remembered that there is no such thing.
-const ABSENCE: Duration = Duration::from_secs(1);
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 impl Gateway {
     /// Answers a read.
@@ -51,14 +52,21 @@ impl Gateway {
         request: CacheRequest,
     ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
         let fetch = || {
-            let (gateway, call, context) = (Arc::clone(self), call.clone(), context.clone());
+            let (gateway, cache, call, context) = (Arc::clone(self), Arc::clone(cache), call.clone(), context.clone());
             async move {
-                let body = match gateway.perform(&call, &context).await {
-                    Err(Failure::NotFound) => return Ok(Entry::new(Vec::new(), ABSENCE)),
-                    body => body?,
-                };
-                // The entry gets an allocation of its own: a slice would keep the client's whole read buffer alive.
-                Ok(Entry::new(body.map(|body| body.to_vec()).unwrap_or_default(), ttl))
+                let (asked, owner) = (Instant::now(), call.plan.route);
+                match gateway.perform(&call, &context).await {
+                    // The entry gets an allocation of its own: a slice would keep the client's whole read buffer alive.
+                    Ok(body) => Ok(Entry::new(body.map(|body| body.to_vec()).unwrap_or_default(), ttl, asked, owner)),
+                    Err(Failure::NotFound) => Ok(cache.absence(asked, owner)),
+                    Err(failure) => {
+                        // Houston's no takes back what it said before.
+                        if !failure.is_outage() {
+                            cache.remove(&key).await;
+                        }
+                        Err(failure)
+                    }
+                }
             }
         };
         let stored = if request.no_cache { None } else { cache.get(&key).await };
@@ -66,39 +74,44 @@ impl Gateway {
             Some((entry, freshness)) if request.accepts(&entry) => match freshness {
                 Freshness::Fresh => return Ok((entry, CacheOutcome::Hit)),
                 Freshness::Stale => {
-                    cache.refresh(key, &entry, Failure::Lost, fetch());
+                    if !request.only_if_cached {
+                        cache.refresh(key, &entry, Failure::Lost, fetch());
+                    }
                     return Ok((entry, CacheOutcome::Stale));
                 }
                 Freshness::Expired => Some(entry),
             },
             // Too old for this caller: fetched apart from those for whom it is good enough.
-            Some(_) if !request.only_if_cached => {
-                return Box::pin(self.renew(cache, key, fetch(), CacheOutcome::Miss)).await;
-            }
+            Some(_) if !request.only_if_cached => return Box::pin(self.renew(cache, key, fetch())).await,
             _ => None,
         };
         if request.only_if_cached {
             return Err(Failure::NotCached);
         }
         if request.no_cache {
-            return Box::pin(self.renew(cache, key, fetch(), CacheOutcome::Bypass)).await;
+            return Box::pin(self.renew(cache, key, fetch())).await;
         }
-        match (Box::pin(cache.fetch(key, Failure::Lost, fetch())).await, expired) {
-            (Ok(entry), _) => Ok((entry, CacheOutcome::Miss)),
+        let fetched = Box::pin(cache.fetch(key, Failure::Lost, fetch())).await;
+        match (fetched.outcome, expired) {
+            (Ok(entry), _) if !cache.keeps(&entry) => Ok((entry, CacheOutcome::TooLarge)),
+            (Ok(entry), _) if fetched.joined => Ok((entry, CacheOutcome::Coalesced)),
+            (Ok(entry), Some(_)) => Ok((entry, CacheOutcome::Renewed)),
+            (Ok(entry), None) => Ok((entry, CacheOutcome::Miss)),
             (Err(failure), Some(old)) if failure.is_outage() => Ok((old, CacheOutcome::StaleOnError)),
             (Err(failure), _) => Err(failure),
         }
     }
 
-    /// Fetches for one caller alone, and stores what comes for all its next requests.
+    /// Fetches for one caller alone, and stores what comes for all its next requests. A caller that goes away stops it:
+    /// nobody else waits.
     async fn renew(
         &self,
         cache: &Arc<Cache<Failure>>,
         key: Key,
         fetch: impl Future<Output = Result<Entry, Failure>>,
-        outcome: CacheOutcome,
     ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
         let entry = Arc::new(fetch.await?);
+        let outcome = if cache.keeps(&entry) { CacheOutcome::Bypass } else { CacheOutcome::TooLarge };
         cache.put(key, Arc::clone(&entry)).await;
         Ok((entry, outcome))
     }

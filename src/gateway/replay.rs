@@ -4,7 +4,9 @@
 //! is written meanwhile stands in `logs`. Reading that after subscribing gives both what fell between and what arrives
 //! twice; the lines' ids tell them apart.
 
-use super::{Call, Context, Failure, Gateway, Listing, bind::Bound, keys::value_of, shape, variables::Variables};
+use super::{
+    CacheRequest, Call, Context, Failure, Gateway, Listing, bind::Bound, keys::value_of, shape, variables::Variables,
+};
 use crate::{
     catalogue::{Plan, Plans, REPLAY_SINCE},
     problem::{Fault, Place},
@@ -184,7 +186,7 @@ impl Replay {
             }
         }
         let bound = Bound { variables: own, merges: Vec::new() };
-        let variables = gateway.complete(plans, plan, bound, context).await?;
+        let variables = gateway.complete(plans, plan, bound, context, CacheRequest::default()).await?;
         Ok(Some(Self { gateway: Arc::clone(gateway), plan: Arc::clone(plan), variables, context: context.clone() }))
     }
 

@@ -4,7 +4,7 @@
 //! slowly holds nobody up: a log it reads on from the store, of samples it gets the newest.
 
 use super::{
-    Ask, Context, Failure, Gateway,
+    Ask, CacheRequest, Context, Failure, Gateway,
     bind::{self, Faults},
     choose::choose,
     feed::{Batch, Feed, Subject},
@@ -86,7 +86,7 @@ impl Gateway {
         }
         let place = Streams::enter(&self.streams, fingerprint(context))?;
         let bound = bind::bind(&plan, parts, Faults::new(plans.version))?;
-        let variables = self.complete(plans, &plan, bound, context).await?;
+        let variables = self.complete(plans, &plan, bound, context, CacheRequest::default()).await?;
         let replay = Replay::of(self, plans, &plan, &variables, context).await?;
         let waiting = self.streams.settings.buffer_events;
         let mut asked = None;

@@ -88,7 +88,7 @@ pub(super) async fn document(
     let origin = app.origin.of(&headers, Some(peer.ip()));
     let (body, etag) = app.documents.get(&app, document, origin);
     let kind = if document == Document::Yaml { "application/yaml" } else { "application/json" };
-    let mut response = if etag.to_str().is_ok_and(|etag| none_match(&headers, etag)) {
+    let mut response = if etag.to_str().is_ok_and(|etag| none_match(&headers, etag).is_some()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         ([(header::CONTENT_TYPE, kind)], Body::from(body)).into_response()
@@ -139,7 +139,7 @@ fn asset(name: &str, headers: &HeaderMap) -> Option<Response> {
             .map(|file| (Bytes::from(file.bytes.into_owned()), file.content_type))?,
     };
     let etag = crate::cache::etag(&bytes);
-    let mut response = if etag.to_str().is_ok_and(|etag| none_match(headers, etag)) {
+    let mut response = if etag.to_str().is_ok_and(|etag| none_match(headers, etag).is_some()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response()

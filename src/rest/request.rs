@@ -194,11 +194,12 @@ fn seconds(argument: &str) -> Option<Duration> {
     is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(LONGEST).min(LONGEST)))
 }
 
-/// Whether `If-None-Match` (RFC 9110, 13.1.2) names `etag`: by `*`, or in its list, weakly compared.
-pub(super) fn none_match(headers: &HeaderMap, etag: &str) -> bool {
+/// How `If-None-Match` (RFC 9110, 13.1.2) names `etag`, if it does: by `*`, or in its list, weakly compared.
+pub(super) fn none_match<'h>(headers: &'h HeaderMap, etag: &'h str) -> Option<&'h str> {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|each| each == "*" || each.trim_start_matches("W/") == etag)
+    let mut named = values.flat_map(|value| value.split(',')).map(str::trim);
+    named.find_map(|each| match each {
+        "*" => Some(etag),
+        _ => (each.trim_start_matches("W/") == etag).then_some(each),
+    })
 }

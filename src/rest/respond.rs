@@ -67,11 +67,15 @@ pub(super) fn answer(
     let is_read = *method == Method::GET || *method == Method::HEAD;
     if let Some(etag) = answer.etag.as_ref().filter(|_| is_read && answer.status.is_success())
         && headers.contains_key(header::IF_NONE_MATCH)
-        && etag.to_str().is_ok_and(|etag| none_match(headers, etag))
+        && let Some(known) = etag.to_str().ok().and_then(|etag| none_match(headers, etag))
     {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         freshness(&answer, response.headers_mut());
+        // As the caller has it, or its cache does not find what is meant (RFC 9111, 4.3.4): weak, if it was compressed.
+        if let Ok(known) = HeaderValue::try_from(known) {
+            response.headers_mut().insert(header::ETAG, known);
+        }
         return response;
     }
     let mut body = answer.body.clone();
@@ -139,15 +143,32 @@ fn freshness(answer: &Answer, headers: &mut HeaderMap) {
         HeaderValue::from_static(match answer.cache {
             CacheOutcome::Hit => "houston-gateway; hit",
             CacheOutcome::Stale => "houston-gateway; hit; detail=stale-while-revalidate",
-            CacheOutcome::StaleOnError => "houston-gateway; hit; fwd=stale; detail=stale-if-error",
+            CacheOutcome::StaleOnError => "houston-gateway; fwd=stale; detail=stale-if-error",
             CacheOutcome::Miss => "houston-gateway; fwd=uri-miss; stored",
+            CacheOutcome::Coalesced => "houston-gateway; fwd=uri-miss; collapsed",
+            CacheOutcome::Renewed => "houston-gateway; fwd=stale; stored",
             CacheOutcome::Bypass => "houston-gateway; fwd=request; stored",
+            CacheOutcome::TooLarge => "houston-gateway; fwd=uri-miss; detail=too-large",
             CacheOutcome::Uncacheable => "houston-gateway; fwd=bypass",
         }),
     );
     if kept {
         headers.insert(header::AGE, HeaderValue::from(answer.age.as_secs()));
     }
+}
+
+/// Weakens the validator of what was compressed: it stands for the same answer, but not for the same bytes (RFC 9110,
+/// 8.8.3.3).
+pub(super) fn weaken<B>(mut response: http::Response<B>) -> http::Response<B> {
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONTENT_ENCODING)
+        && let Some(etag) = headers.get_mut(header::ETAG)
+        && etag.as_bytes().starts_with(b"\"")
+        && let Ok(weak) = HeaderValue::try_from([b"W/", etag.as_bytes()].concat())
+    {
+        *etag = weak;
+    }
+    response
 }
 
 /// The same request for the next page.

@@ -1,10 +1,10 @@
 //! A gateway in front of a simulated Houston, and a client to talk to it: HTTP in, HTTP out.
 
-use crate::secrecy;
+use crate::{secrecy, witness::Witness};
 use houston_gateway::{config::Config, server::Server};
 use houston_schema::Version;
 use houston_sim::{Houston, Settings};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
+use reqwest::{Client, Method, Request, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use std::{net::SocketAddr, sync::Mutex, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -20,10 +20,13 @@ pub const RELEASES: [Version; 4] =
 /// A gateway and its Houston, both on ports of their own. They stop when this is dropped.
 pub struct World {
     pub houston: Houston,
+    pub houston_address: SocketAddr,
     pub gateway: SocketAddr,
     pub client: Client,
     /// Every request so far: method, path and the status it was answered with.
     pub answered: Mutex<Vec<(Method, String, u16)>>,
+    /// Who looks at the cache before and after each change, if anybody does.
+    pub witness: Option<Witness>,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -92,23 +95,20 @@ impl World {
         let simulator = tokio::spawn(async move {
             serving.serve(listener, std::future::pending()).await.expect("Houston serves");
         });
-        let mut config = Config::load_with(None, |_| None).expect("the defaults");
-        config.server.listen = "127.0.0.1:0".parse().expect("an address");
-        config.houston.url = format!("http://{houston_address}/v1").parse().expect("a URL");
-        config.houston.version = version.to_string();
-        config.houston.probe = false;
-        configure(&mut config);
-        let server = Server::bind(config).expect("a gateway");
-        let gateway = server.address().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(async move {
-            let stopped = async { drop(stopped.await) };
-            server.run(stopped).await.expect("the gateway serves");
-        });
+        let (gateway, serving) = serve(houston_address, version, configure, async { drop(stopped.await) });
         let client =
             Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let (answered, stop, tasks) = (Mutex::default(), Some(stop), vec![simulator, serving]);
-        Self { houston, gateway, client, answered, stop, tasks }
+        Self { houston, houston_address, gateway, client, answered, witness: None, stop, tasks }
+    }
+
+    /// Another gateway to the same Houston.
+    pub fn beside(&mut self, configure: impl FnOnce(&mut Config)) -> SocketAddr {
+        let version = self.houston.version();
+        let (gateway, serving) = serve(self.houston_address, version, configure, std::future::pending());
+        self.tasks.insert(0, serving);
+        gateway
     }
 
     /// A request with a token as `X-API-Key`; none if the token is empty.
@@ -119,6 +119,15 @@ impl World {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Reply {
+        let request = request.build().expect("a request");
+        match &self.witness {
+            Some(witness) => witness.watch(self, request).await,
+            None => self.execute(request).await,
+        }
+    }
+
+    /// Sends a request without a witness.
+    pub async fn execute(&self, request: Request) -> Reply {
         let response = self.begin(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a body");
@@ -127,8 +136,7 @@ impl World {
     }
 
     /// Sends a request and leaves the body to be read: that of a stream goes on.
-    pub async fn begin(&self, request: RequestBuilder) -> Response {
-        let request = request.build().expect("a request");
+    pub async fn begin(&self, request: Request) -> Response {
         secrecy::keep_secrets_in(request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default());
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = self.client.execute(request).await.expect("an answer");
@@ -180,6 +188,24 @@ impl World {
             serving.await.expect("a clean end");
         }
     }
+}
+
+/// Starts a gateway to the Houston at `houston`. It serves until `stopped`.
+fn serve(
+    houston: SocketAddr,
+    version: Version,
+    configure: impl FnOnce(&mut Config),
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> (SocketAddr, JoinHandle<()>) {
+    let mut config = Config::load_with(None, |_| None).expect("the defaults");
+    config.server.listen = "127.0.0.1:0".parse().expect("an address");
+    config.houston.url = format!("http://{houston}/v1").parse().expect("a URL");
+    config.houston.version = version.to_string();
+    config.houston.probe = false;
+    configure(&mut config);
+    let server = Server::bind(config).expect("a gateway");
+    let address = server.address().expect("an address");
+    (address, tokio::spawn(async move { server.run(stopped).await.expect("the gateway serves") }))
 }
 
 impl Drop for World {

@@ -121,9 +121,10 @@ async fn an_etag_saves_the_body() {
     let asks =
         |value: String| world.send(world.request(OWNER, Method::GET, "/workspaces").header("if-none-match", value));
     for matching in [etag.clone(), format!("\"other\", {etag}"), format!("W/{etag}"), "*".to_owned()] {
-        let reply = asks(matching).await;
+        let reply = asks(matching.clone()).await;
         assert_eq!(reply.status, StatusCode::NOT_MODIFIED);
-        assert_eq!((reply.text.as_str(), reply.header("etag")), ("", etag.as_str()));
+        let as_sent = if matching.starts_with("W/") { &matching } else { &etag };
+        assert_eq!((reply.text.as_str(), reply.header("etag")), ("", as_sent.as_str()));
     }
     asks("\"other\"".to_owned()).await.expect(200);
 }

@@ -19,3 +19,4 @@ mod tidy;
 mod trouble;
 mod versions;
 mod walk;
+mod witness;

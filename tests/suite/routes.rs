@@ -19,7 +19,10 @@ mod users;
 mod workspace_members;
 mod workspaces;
 
-use crate::harness::{ADMIN, Reply, World};
+use crate::{
+    harness::{ADMIN, Reply, World},
+    witness::{Witness, Witnessed},
+};
 use futures_util::FutureExt;
 use houston_gateway::{
     catalogue::{Catalogue, Path, Plan, Plans, RoutePlan, Segment},
@@ -129,16 +132,26 @@ impl Deref for Walk {
 
 /// Takes the steps at every release that is the oldest or the newest with one of `routes`.
 pub async fn walk(routes: &[&str], steps: impl AsyncFn(&Walk)) {
-    for version in releases(routes) {
+    let witnessed = Witnessed::default();
+    for version in releases(routes).into_iter().rev() {
         let log_interval = Duration::from_millis(2);
         let settings = Settings { version, manual_namespace_names: true, log_interval, ..Settings::default() };
-        let walk = Walk { world: World::with(settings, |_| {}).await, version };
+        let mut world = World::with(settings, keep_for_good).await;
+        world.witness = Some(Witness::of(&mut world, version, Arc::clone(&witnessed)).await);
+        let walk = Walk { world, version };
         let taken = async {
             steps(&walk).await;
             walk.finish(routes).await;
         };
         assert!(AssertUnwindSafe(taken).catch_unwind().await.is_ok(), "the walk at Houston {version} failed");
     }
+}
+
+/// Nothing that is cached grows old while a walk lasts: what goes stale is what a change invalidates.
+fn keep_for_good(config: &mut Config) {
+    let cached = catalogue().operations.iter().filter(|each| each.cache.is_some());
+    config.cache.ttl_seconds = cached.map(|each| (each.name.clone(), 3600)).collect();
+    config.cache.absence = Duration::from_secs(3600);
 }
 
 impl Walk {
@@ -344,4 +357,16 @@ fn fits(template: &Path, path: &str) -> bool {
             Segment::Literal(word) => word == part,
             Segment::Variable(_) => !part.is_empty(),
         })
+}
+
+/// The index of the route that serves a path, and what its variables stand for there.
+pub fn parse(method: &Method, path: &str) -> Option<(usize, Vec<(String, String)>)> {
+    let mut routes = catalogue().routes.iter().enumerate();
+    let (index, route) = routes.find(|(_, each)| each.method == *method && fits(&each.path, path))?;
+    let parts = route.path.segments().iter().zip(path.trim_start_matches('/').split('/'));
+    let values = parts.filter_map(|(segment, part)| match segment {
+        Segment::Variable(name) => Some((name.clone(), part.to_owned())),
+        Segment::Literal(_) => None,
+    });
+    Some((index, values.collect()))
 }

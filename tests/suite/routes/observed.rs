@@ -33,8 +33,13 @@ async fn a_deployment_is_watched() {
             for (token, status) in refused.into_iter().take(if what == "status" { 2 } else { 3 }) {
                 w.get(token, &format!("/deployments/{foreign}/{what}/stream")).await.expect(status).problem();
             }
-            let mut stream =
-                w.begin(w.request(VIEWER, Method::GET, &format!("/deployments/{own}/{what}/stream"))).await;
+            let mut stream = w
+                .begin(
+                    w.request(VIEWER, Method::GET, &format!("/deployments/{own}/{what}/stream"))
+                        .build()
+                        .expect("a request"),
+                )
+                .await;
             assert_eq!(stream.status(), 200);
             assert!(w.houston.push_log(&own, "scheduler", "a line"));
             assert_eq!(first_event(&mut stream).await, event);
