@@ -38,7 +38,7 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 /// A gateway, and what is needed to ask it.
 struct World {
     gateway: Arc<Gateway>,
-    front: Front,
+    front: Arc<Front>,
     route: usize,
     caller: Caller,
     headers: HeaderMap,
@@ -132,20 +132,20 @@ const ONLY_IF_CACHED: CacheRequest =
 #[divan::bench]
 fn bind(bencher: Bencher) {
     let world = World::new(false);
-    bencher.bench_local(|| world.gateway.answer(world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
+    bencher.bench_local(|| world.gateway.answer(&world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
 }
 
 #[divan::bench]
 fn look_up(bencher: Bencher) {
     let world = World::new(true);
-    bencher.bench_local(|| world.gateway.answer(world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
+    bencher.bench_local(|| world.gateway.answer(&world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
 }
 
 #[divan::bench(max_time = 5)]
 fn hit(bencher: Bencher) {
     let world = World::new(true);
-    world.runtime.block_on(world.gateway.answer(world.ask(CacheRequest::default()))).unwrap();
-    bencher.bench_local(|| world.gateway.answer(world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap());
+    world.runtime.block_on(world.gateway.answer(&world.ask(CacheRequest::default()))).unwrap();
+    bencher.bench_local(|| world.gateway.answer(&world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap());
 }
 
 #[divan::bench(max_time = 5)]
@@ -180,7 +180,7 @@ fn problem(bencher: Bencher) {
     bencher.bench_local(|| {
         let mut ask = world.ask(CacheRequest::default());
         ask.parts.query.push((Cow::Borrowed("labl"), Cow::Borrowed("x")));
-        world.gateway.answer(ask).now_or_never().unwrap().unwrap_err().problem()
+        world.gateway.answer(&ask).now_or_never().unwrap().unwrap_err().problem()
     });
 }
 

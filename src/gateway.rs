@@ -45,14 +45,14 @@ use crate::{
     problem::Place,
 };
 use arc_swap::ArcSwap;
-use bind::Faults;
+use bind::{Bound, Faults, Query};
 use choose::choose;
 use http::StatusCode;
 use idempotency::Replays;
 use keys::{changed_tags, changes_access, named_slot};
 use listing::Listing;
 use merge::{Turn, Turns};
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 use steadfast::Steadfast;
 use stream::Streams;
 use tokio::{
@@ -162,68 +162,83 @@ impl Gateway {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn answer(self: &Arc<Self>, ask: Ask<'_>) -> Result<Answer, Failure> {
+    pub async fn answer(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let plans = self.plans.load_full();
         let plan = choose(&plans.routes[ask.route], &ask.parts, &plans)?;
-        match self.answer_by(&plans, plan, &ask).await {
-            Err(failure) if failure.is_drift() => Box::pin(self.answer_otherwise(&plans, plan, &ask, failure)).await,
+        match self.answer_by(&plans, plan, ask).await {
+            Err(failure) if failure.is_drift() => Box::pin(self.answer_otherwise(&plans, plan, ask, failure)).await,
             outcome => outcome,
         }
     }
 
+    /// Whatever only some requests need is boxed: a future is as large as its largest branch, and is moved several times
+    /// before it runs. Those moves were a tenth of an answer from the cache.
     async fn answer_by(
         self: &Arc<Self>,
         plans: &Arc<Plans>,
         plan: &Arc<Plan>,
         ask: &Ask<'_>,
     ) -> Result<Answer, Failure> {
-        let Ask { route, context, cache, idempotency_key, .. } = ask;
-        if context.caller.is_none() && !plan.public {
+        if ask.context.caller.is_none() && !plan.public {
             return Err(Failure::NoCredential);
         }
-        let (usual, mut plan, mut parts) = (plan, Arc::clone(plan), ask.parts.clone());
+        let (usual, mut plan) = (plan, Arc::clone(plan));
+        // What steers the gateway is taken out.
+        let mut query = Cow::Borrowed(ask.parts.query.as_slice());
         let mut faults = Faults::new(plans.version);
-        if plan.shape != Shape::Scalar && parts.query.iter().any(|(name, _)| name == FIELDS) {
-            plan = Box::pin(self.select(plans, plan, &mut parts, &mut faults)).await;
+        if plan.shape != Shape::Scalar && query.iter().any(|(name, _)| name == FIELDS) {
+            plan = Box::pin(self.select(plans, plan, query.to_mut(), &mut faults)).await;
         }
-        let listing = if plan.shape.is_list() {
-            Listing::take(&mut parts.query, &plan, usual, &mut faults)
+        let listing = if plan.shape.is_list() && !query.is_empty() {
+            Listing::take(query.to_mut(), &plan, usual, &mut faults)
         } else {
             Listing::default()
         };
-        let bound = bind::bind(&plan, &parts, faults)?;
-        let is_change = plan.operation.kind.is_mutation();
-        // What a change has to look up is no answer that anybody could have asked not to store.
-        let looking = if is_change { CacheRequest::default() } else { *cache };
+        let bound = bind::bind(&plan, &ask.parts, &query, faults)?;
+        if plan.operation.kind.is_mutation() {
+            return Box::pin(self.answer_change(plans, plan, bound, ask)).await;
+        }
+        let variables = match bound.is_complete(&plan) {
+            true => bound.variables,
+            false => Box::pin(self.complete(plans, &plan, bound, &ask.context, ask.cache)).await?,
+        };
+        self.read(&Call { plan, variables, listing }, &ask.context, ask.cache).await
+    }
+
+    async fn answer_change(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        plan: Arc<Plan>,
+        bound: Bound,
+        ask: &Ask<'_>,
+    ) -> Result<Answer, Failure> {
+        let Ask { route, context, parts, idempotency_key, .. } = ask;
         let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
         // What the caller sent, before anything is looked up: the first attempt may have changed what is found.
         let keyed = keyed.map(|(key, caller)| (key, caller, format!("{route} {:?} {}", parts.query, bound.text())));
         let turn = self.turns.wait(&plan, &bound).await;
-        let variables = self.complete(plans, &plan, bound, context, looking).await?;
-        let call = Call { plan, variables, listing };
-        let mut answer = if is_change {
-            match keyed {
-                Some((key, caller, request)) => {
-                    let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
-                    let run = async move { gateway.change(&plans, call, context, turn).await };
-                    Box::pin(self.replays.once(caller, key, &request, run)).await?
-                }
-                None => self.change(plans, call, context.clone(), turn).await?,
+        // What a change has to look up is no answer that anybody could have asked not to store.
+        let variables = self.complete(plans, &plan, bound, context, CacheRequest::default()).await?;
+        let call = Call { plan, variables, listing: Listing::default() };
+        let mut answer = match keyed {
+            Some((key, caller, request)) => {
+                let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
+                let run = async move { gateway.change(&plans, call, context, turn).await };
+                self.replays.once(caller, key, &request, run).await?
             }
-        } else {
-            self.read(&call, context, *cache).await?
+            None => self.change(plans, call, context.clone(), turn).await?,
         };
         if answer.status == StatusCode::CREATED {
-            let path = parts.path.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+            let path = parts.path.iter().map(|(name, value)| (name.to_string(), value.to_string()));
             answer.path = path.collect();
         }
         Ok(answer)
     }
 
     /// The plan with the fields that the caller chose, if any were.
-    async fn select(&self, plans: &Plans, plan: Arc<Plan>, parts: &mut Parts<'_>, faults: &mut Faults) -> Arc<Plan> {
-        let Some(position) = parts.query.iter().position(|(name, _)| name == FIELDS) else { return plan };
-        let (_, fields) = parts.query.remove(position);
+    async fn select(&self, plans: &Plans, plan: Arc<Plan>, query: &mut Query<'_>, faults: &mut Faults) -> Arc<Plan> {
+        let Some(position) = query.iter().position(|(name, _)| name == FIELDS) else { return plan };
+        let (_, fields) = query.remove(position);
         let key = (plan.identity, fields.into_owned());
         if let Some(known) = self.selections.get(&key).await {
             return known;
@@ -246,8 +261,9 @@ impl Gateway {
         }
     }
 
-    /// Sends a mutation. A caller that goes away neither stops it half-way nor keeps the cache from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it
-    /// runs, and again when it is over, for what those reads saw; also when nobody knows whether it took effect.
+    /// Sends a mutation. A caller that goes away neither stops it half-way nor keeps the cache from learning of it. What it
+    /// makes stale is unreachable before it starts, for reads that begin while it runs, and again when it is over, for what
+    /// those reads saw; also when nobody knows whether it took effect.
     async fn change(
         self: &Arc<Self>,
         plans: &Arc<Plans>,

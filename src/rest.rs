@@ -34,7 +34,7 @@ use axum::{
 };
 use bytes::Bytes;
 use docs::{Document, Documents};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::Either};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 use observe::{Exchange, REQUEST_ID, RequestIds};
 use origin::Origin;
@@ -44,9 +44,15 @@ use secrecy::SecretString;
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
-    compression::CompressionLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{NotForContentType, Predicate, SizeAbove},
+    },
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
+
+/// Bodies of up to so many bytes are not compressed: with their headers they fit into one packet as they are.
+const PACKET: u64 = 1000;
 
 /// All that handling a request needs.
 pub struct App {
@@ -111,7 +117,6 @@ impl App {
 
 /// Answers requests: by the catalogue's routes, or else by the pages. What costs something for each request goes around
 /// the whole only for who wants it: compression for who accepts an encoding, CORS where origins are allowed.
-#[derive(Clone)]
 pub struct Front {
     app: Arc<App>,
     pages: Router,
@@ -121,43 +126,56 @@ pub struct Front {
 impl Front {
     /// Puts everything that answers requests together.
     #[must_use]
-    pub fn new(app: Arc<App>, config: &Config) -> Self {
+    pub fn new(app: Arc<App>, config: &Config) -> Arc<Self> {
         let origins = &config.cors.allowed_origins;
-        Self { pages: pages(&app), cors: (!origins.is_empty()).then(|| cors(origins)), app }
+        Arc::new(Self { pages: pages(&app), cors: (!origins.is_empty()).then(|| cors(origins)), app })
     }
 
     /// Answers a request that came from `peer`.
-    pub async fn answer<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    ///
+    /// This and [`Self::dispatch`] take the request apart before their futures begin: each future that holds a request
+    /// holds it twice, and all of it is moved before it runs.
+    pub fn answer<B>(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        request: Request<B>,
+    ) -> impl Future<Output = Response> + Send + use<B>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let is_plain = self.cors.is_none() && !request.headers().contains_key(header::ACCEPT_ENCODING);
-        if is_plain { self.dispatch(peer, request).await } else { Box::pin(self.dressed(peer, request)).await }
+        let front = Arc::clone(self);
+        match is_plain {
+            true => Either::Left(front.dispatch(peer, request)),
+            false => Either::Right(front.dressed(peer, request).boxed()),
+        }
     }
 
-    async fn dressed<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    async fn dressed<B>(self: Arc<Self>, peer: SocketAddr, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let answer = service_fn(async |request| Ok::<_, Infallible>(self.dispatch(peer, request).await));
+        let answer = service_fn(|request| Arc::clone(&self).dispatch(peer, request).map(Ok::<_, Infallible>));
         let dressed = ServiceBuilder::new()
             .option_layer(self.cors.clone())
             .map_response(respond::weaken)
-            .layer(CompressionLayer::new());
+            .layer(CompressionLayer::new().compress_when(SizeAbove::new(PACKET).and(NotForContentType::SSE)));
         let Ok(response) = dressed.service(answer).oneshot(request).await;
         response.map(Body::new)
     }
 
-    async fn dispatch<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    fn dispatch<B>(self: Arc<Self>, peer: SocketAddr, request: Request<B>) -> impl Future<Output = Response> + Send
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let (head, body) = request.into_parts();
-        // The last resort: a fault of ours is a problem, not a broken connection.
-        AssertUnwindSafe(self.find(peer, &head, body)).catch_unwind().await.unwrap_or_else(|_| {
-            let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
-            failed(&self.app, &problem, peer, &head.method, head.uri.path(), &head.headers)
-        })
+        async move {
+            // The last resort: a fault of ours is a problem, not a broken connection.
+            AssertUnwindSafe(self.find(peer, &head, body)).catch_unwind().await.unwrap_or_else(|_| {
+                let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
+                failed(&self.app, &problem, peer, &head.method, head.uri.path(), &head.headers)
+            })
+        }
     }
 
     async fn find<B>(&self, peer: SocketAddr, head: &Parts, body: B) -> Response

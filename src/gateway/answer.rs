@@ -56,7 +56,7 @@ pub enum CacheOutcome {
 }
 
 impl Answer {
-    pub(super) fn cached(plan: &Arc<Plan>, entry: &Entry, cache: CacheOutcome) -> Self {
+    pub(super) fn cached(plan: &Arc<Plan>, entry: &Entry, age: Duration, cache: CacheOutcome) -> Self {
         Self {
             plan: Arc::clone(plan),
             status: if entry.body.is_empty() { plan.operation.absent } else { plan.operation.status },
@@ -64,7 +64,7 @@ impl Answer {
             etag: Some(entry.etag.clone()),
             next: None,
             cache,
-            age: entry.age(),
+            age,
             path: Vec::new(),
             replayed: false,
         }

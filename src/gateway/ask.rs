@@ -1,7 +1,7 @@
 //! What the REST side asks: a request, who makes it, and how fresh the answer has to be.
 
 use super::Parts;
-use crate::{cache::Entry, caller::Caller, houston::Trace};
+use crate::{cache::Found, caller::Caller, houston::Trace};
 use std::time::Duration;
 
 /// A request, as the REST side hands it over.
@@ -53,8 +53,8 @@ pub struct CacheRequest {
 
 impl CacheRequest {
     /// Whether an entry is good enough.
-    pub(super) fn accepts(&self, entry: &Entry) -> bool {
-        let age = entry.age();
-        self.max_age.is_none_or(|max| age <= max) && self.min_fresh.is_none_or(|min| age + min <= entry.ttl)
+    pub(super) fn accepts(&self, found: &Found) -> bool {
+        self.max_age.is_none_or(|max| found.age <= max)
+            && self.min_fresh.is_none_or(|min| found.age + min <= found.entry.ttl)
     }
 }

@@ -6,19 +6,22 @@ use super::{
     variables::Variables,
 };
 use crate::{
-    catalogue::{InputKind, InputType, Plan, Source, nearest},
+    catalogue::{Input, InputKind, InputType, Plan, Source, nearest},
     problem::{Fault, Place},
 };
 use houston_schema::{Lifespan, Version};
 use http::HeaderMap;
 use std::borrow::Cow;
 
+/// A query string's parameters, decoded, in order.
+pub(super) type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
+
 /// The parts of a request that variables are bound from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Parts<'r> {
     /// The path's variables, decoded.
     pub path: Vec<(Cow<'r, str>, Cow<'r, str>)>,
-    /// The query string's parameters, decoded, in order. Those that steer the gateway are taken out already.
+    /// The query string's parameters, decoded, in order.
     pub query: Vec<(Cow<'r, str>, Cow<'r, str>)>,
     /// The headers.
     pub headers: &'r HeaderMap,
@@ -57,6 +60,15 @@ pub(super) struct Bound {
 }
 
 impl Bound {
+    /// Whether nothing has to be read first.
+    pub(super) fn is_complete(&self, plan: &Plan) -> bool {
+        let is_bound = |(index, input): (usize, &Input)| match input.source {
+            Source::Lookup { .. } => self.variables.get(index).is_some(),
+            _ => true,
+        };
+        self.merges.is_empty() && plan.inputs.iter().enumerate().all(is_bound)
+    }
+
     /// All that was bound, as JSON texts.
     pub(super) fn text(&self) -> String {
         let mut text = self.variables.text().to_owned();
@@ -121,10 +133,15 @@ pub fn releases(lifespan: Lifespan) -> String {
     }
 }
 
-/// Binds a request to `plan`'s variables.
-/// `faults` holds what was found before.
-pub(super) fn bind(plan: &Plan, parts: &Parts<'_>, faults: Faults) -> Result<Bound, BindError> {
-    let mut binder = Binder { plan, parts, faults, variables: Variables::new(), merges: Vec::new() };
+/// Binds a request to `plan`'s variables. `query` is what of its query string is left when the parameters that steer the
+/// gateway are taken out; `faults` holds what was found before.
+pub(super) fn bind(
+    plan: &Plan,
+    parts: &Parts<'_>,
+    query: &[(Cow<'_, str>, Cow<'_, str>)],
+    faults: Faults,
+) -> Result<Bound, BindError> {
+    let mut binder = Binder { plan, parts, query, faults, variables: Variables::new(), merges: Vec::new() };
     let body = binder.body()?;
     for (index, input) in plan.inputs.iter().enumerate() {
         binder.input(index, input, &body);
@@ -141,6 +158,7 @@ pub(super) fn bind(plan: &Plan, parts: &Parts<'_>, faults: Faults) -> Result<Bou
 struct Binder<'r> {
     plan: &'r Plan,
     parts: &'r Parts<'r>,
+    query: &'r [(Cow<'r, str>, Cow<'r, str>)],
     faults: Faults,
     variables: Variables,
     merges: Vec<(usize, Option<Json>)>,
@@ -162,15 +180,14 @@ impl<'r> Binder<'r> {
         }
     }
 
-    fn input(&mut self, index: usize, input: &crate::catalogue::Input, body: &[(String, Json)]) {
+    fn input(&mut self, index: usize, input: &Input, body: &[(String, Json)]) {
         let name = &input.name;
-        let (place, sent) = match &input.source {
-            Source::Path => (Place::Parameter(name.clone()), find(&self.parts.path, name).map(Cow::Borrowed)),
-            Source::Query => (Place::Parameter(name.clone()), self.query(name, &input.ty)),
+        let sent = match &input.source {
+            Source::Path => find(&self.parts.path, name).map(Cow::Borrowed),
+            Source::Query => self.query(name, &input.ty),
             Source::Header(header) => {
                 let value = self.parts.headers.get(header.as_str());
-                let text = value.map(|value| String::from_utf8_lossy(value.as_bytes()));
-                (Place::Header(header.clone()), text)
+                value.map(|value| String::from_utf8_lossy(value.as_bytes()))
             }
             Source::Body => return self.field(index, input, body),
             Source::Flat => return self.flat(index, input, body),
@@ -178,20 +195,25 @@ impl<'r> Binder<'r> {
             // Filled in later: by reading another operation, and by the page that is asked for.
             Source::Lookup { .. } | Source::Page(_) => return,
         };
+        // Only for faults: most requests have none.
+        let place = || match &input.source {
+            Source::Header(header) => Place::Header(header.clone()),
+            _ => Place::Parameter(name.clone()),
+        };
         match sent {
             Some(text) => {
                 let faults = &mut self.faults;
                 self.variables.push(index, name, |out| coerce::text(&input.ty, &text, &place, out, faults));
             }
-            None if input.is_required() => self.faults.invalid(&place, "is missing"),
+            None if input.is_required() => self.faults.invalid(&place(), "is missing"),
             None => {}
         }
     }
 
     /// A query parameter. Only a list may stand there more than once.
     fn query(&mut self, name: &str, ty: &InputType) -> Option<Cow<'r, str>> {
-        let parts = self.parts;
-        let mut values = parts.query.iter().filter(|(each, _)| each == name).map(|(_, value)| value);
+        let query = self.query;
+        let mut values = query.iter().filter(|(each, _)| each == name).map(|(_, value)| value);
         let first = values.next()?;
         let rest: Vec<_> = values.collect();
         if rest.is_empty() {
@@ -203,7 +225,7 @@ impl<'r> Binder<'r> {
         Some(Cow::Owned(rest.into_iter().fold(first.to_string(), |all, each| all + "," + each)))
     }
 
-    fn field(&mut self, index: usize, input: &crate::catalogue::Input, body: &[(String, Json)]) {
+    fn field(&mut self, index: usize, input: &Input, body: &[(String, Json)]) {
         let place = inside(&Place::Pointer(String::new()), &input.name);
         match body.iter().find(|(name, _)| *name == input.name) {
             Some((_, value)) => {
@@ -216,7 +238,7 @@ impl<'r> Binder<'r> {
     }
 
     /// Gathers the body fields that make up one input object.
-    fn flat(&mut self, index: usize, input: &crate::catalogue::Input, body: &[(String, Json)]) {
+    fn flat(&mut self, index: usize, input: &Input, body: &[(String, Json)]) {
         let InputKind::Object(object) = &input.ty.kind else { return };
         let own: Vec<_> =
             body.iter().filter(|(name, _)| object.fields.iter().any(|field| field.name == *name)).cloned().collect();
@@ -233,7 +255,7 @@ impl<'r> Binder<'r> {
     }
 
     /// Checks the items of a list that is merged later; a null field says that its item goes away.
-    fn merge(&mut self, index: usize, input: &crate::catalogue::Input, body: &[(String, Json)]) {
+    fn merge(&mut self, index: usize, input: &Input, body: &[(String, Json)]) {
         let sent = body.iter().find(|(name, _)| *name == input.name).map(|(_, value)| value.clone());
         let place = inside(&Place::Pointer(String::new()), &input.name);
         match &sent {
@@ -247,7 +269,7 @@ impl<'r> Binder<'r> {
     fn refuse_unknown_parameters(&mut self) {
         let known =
             || self.plan.inputs.iter().filter(|input| input.source == Source::Query).map(|input| input.name.as_str());
-        for (name, _) in &self.parts.query {
+        for (name, _) in self.query {
             if known().any(|each| each == name) {
                 continue;
             }
@@ -272,7 +294,7 @@ impl<'r> Binder<'r> {
 }
 
 /// The body fields that an input is bound from.
-fn body_names(input: &crate::catalogue::Input) -> Vec<&str> {
+fn body_names(input: &Input) -> Vec<&str> {
     match (&input.source, &input.ty.kind) {
         (Source::Body | Source::Merge { .. }, _) => vec![input.name.as_str()],
         (Source::Flat, InputKind::Object(object)) => object.fields.iter().map(|field| field.name.as_str()).collect(),

@@ -22,17 +22,18 @@ pub const LONGEST_PARAMETER: usize = 800;
 /// Texts longer than this are cut in messages.
 const SHOWN: usize = 60;
 
-/// Writes a text from the path, the query string or a header as JSON of the declared type.
-pub(super) fn text(ty: &InputType, text: &str, place: &Place, out: &mut String, faults: &mut Faults) {
+/// Writes a text from the path, the query string or a header as JSON of the declared type. `place` tells where it stands,
+/// for faults.
+pub(super) fn text(ty: &InputType, text: &str, place: &dyn Fn() -> Place, out: &mut String, faults: &mut Faults) {
     let wrong = |faults: &mut Faults, expected: &str| {
-        faults.invalid(place, format!("\"{}\" is not {expected}", shown(text)));
+        faults.invalid(&place(), format!("\"{}\" is not {expected}", shown(text)));
     };
     if text.is_empty() {
-        return faults.invalid(place, "is empty; send a value or leave it out");
+        return faults.invalid(&place(), "is empty; send a value or leave it out");
     }
     let length = text.chars().count();
     if length > LONGEST_PARAMETER {
-        return faults.invalid(place, format!("has {length} characters; at most {LONGEST_PARAMETER} are taken"));
+        return faults.invalid(&place(), format!("has {length} characters; at most {LONGEST_PARAMETER} are taken"));
     }
     match &ty.kind {
         InputKind::Text { .. } => write_text(text, out),
@@ -68,8 +69,8 @@ pub(super) fn text(ty: &InputType, text: &str, place: &Place, out: &mut String, 
             out.push(']');
         }
         InputKind::Json | InputKind::Object(_) => match Json::read(text.as_bytes()) {
-            Ok(value) => json(ty, &value, place, out, faults),
-            Err(why) => faults.invalid(place, format!("is not JSON: {why}")),
+            Ok(value) => json(ty, &value, &place(), out, faults),
+            Err(why) => faults.invalid(&place(), format!("is not JSON: {why}")),
         },
     }
 }
@@ -95,7 +96,7 @@ pub(super) fn json(ty: &InputType, value: &Json, place: &Place, out: &mut String
             let example = "write it as RFC 3339, for example 2026-11-23T17:00:00Z";
             faults.invalid(place, format!("\"{}\" is not a time; {example}", shown(text)));
         }
-        (InputKind::Enum(values), Json::Text(text)) => enumeration(values, text, place, out, faults),
+        (InputKind::Enum(values), Json::Text(text)) => enumeration(values, text, &|| place.clone(), out, faults),
         (InputKind::List(item), Json::List(items)) => {
             out.push('[');
             for (index, each) in items.iter().enumerate() {
@@ -140,16 +141,16 @@ pub(super) fn object(ty: &ObjectType, sent: &[(String, Json)], place: &Place, ou
     }
 }
 
-fn enumeration(values: &EnumType, text: &str, place: &Place, out: &mut String, faults: &mut Faults) {
+fn enumeration(values: &EnumType, text: &str, place: &dyn Fn() -> Place, out: &mut String, faults: &mut Faults) {
     if values.values.iter().any(|value| value == text) {
         write_text(text, out);
     } else if let Some((_, lifespan)) = values.elsewhere.iter().find(|(value, _)| value == text) {
-        faults.elsewhere(place, &format!("\"{text}\" is a value"), *lifespan);
+        faults.elsewhere(&place(), &format!("\"{text}\" is a value"), *lifespan);
     } else {
         let near = nearest(text, values.values.iter().map(String::as_str));
         let hint = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
         let known = values.values.join(", ");
-        faults.invalid(place, format!("\"{}\" is not one of {known}{hint}", shown(text)));
+        faults.invalid(&place(), format!("\"{}\" is not one of {known}{hint}", shown(text)));
     }
 }
 

@@ -3,7 +3,10 @@
 //! Every list takes `limit`, `cursor`, `sort`, `updatedSince` and `createdSince`. Where Houston pages a list itself, a
 //! plain `limit` and `cursor` are passed on; everything else is cut here, from the whole list, which the cache holds.
 
-use super::{bind::Faults, variables::Variables};
+use super::{
+    bind::{Faults, Query},
+    variables::Variables,
+};
 use crate::{
     catalogue::{PageRole, Plan, Source},
     problem::Place,
@@ -55,9 +58,6 @@ pub(super) struct Page {
     pub(super) body: Vec<u8>,
     pub(super) next: Option<String>,
 }
-
-/// A query string's parameters, decoded.
-type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
 
 impl Listing {
     /// Whether Houston's own paging can serve what `query` asks for.

@@ -27,11 +27,11 @@ impl Gateway {
                 let anonymous = Context { caller: None, trace: context.trace.clone() };
                 let context = if policy.public { &anonymous } else { context };
                 let key = cache_key(cache, call, context.caller.as_ref());
-                let (entry, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
+                let (entry, age, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
                 if entry.body.is_empty() && call.plan.operation.absent == StatusCode::NOT_FOUND {
                     return Err(Failure::NotFound);
                 }
-                Answer::cached(&call.plan, &entry, outcome)
+                Answer::cached(&call.plan, &entry, age, outcome)
             }
             _ if request.only_if_cached => return Err(Failure::NotCached),
             _ => Answer::uncached(Arc::clone(&call.plan), Box::pin(self.perform(call, context)).await?),
@@ -50,7 +50,7 @@ impl Gateway {
         call: &Call,
         context: &Context,
         request: CacheRequest,
-    ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
+    ) -> Result<(Arc<Entry>, Duration, CacheOutcome), Failure> {
         let fetch = || {
             let (gateway, cache, call, context) = (Arc::clone(self), Arc::clone(cache), call.clone(), context.clone());
             async move {
@@ -71,15 +71,15 @@ impl Gateway {
         };
         let stored = if request.no_cache { None } else { cache.get(&key).await };
         let expired = match stored {
-            Some((entry, freshness)) if request.accepts(&entry) => match freshness {
-                Freshness::Fresh => return Ok((entry, CacheOutcome::Hit)),
+            Some(found) if request.accepts(&found) => match found.freshness {
+                Freshness::Fresh => return Ok((found.entry, found.age, CacheOutcome::Hit)),
                 Freshness::Stale => {
                     if !request.only_if_cached {
-                        cache.refresh(key, &entry, Failure::Lost, fetch());
+                        cache.refresh(key, &found.entry, Failure::Lost, fetch());
                     }
-                    return Ok((entry, CacheOutcome::Stale));
+                    return Ok((found.entry, found.age, CacheOutcome::Stale));
                 }
-                Freshness::Expired => Some(entry),
+                Freshness::Expired => Some(found),
             },
             // Too old for this caller: fetched apart from those for whom it is good enough.
             Some(_) if !request.only_if_cached => return Box::pin(self.renew(cache, key, fetch())).await,
@@ -92,14 +92,15 @@ impl Gateway {
             return Box::pin(self.renew(cache, key, fetch())).await;
         }
         let fetched = Box::pin(cache.fetch(key, Failure::Lost, fetch())).await;
-        match (fetched.outcome, expired) {
-            (Ok(entry), _) if !cache.keeps(&entry) => Ok((entry, CacheOutcome::TooLarge)),
-            (Ok(entry), _) if fetched.joined => Ok((entry, CacheOutcome::Coalesced)),
-            (Ok(entry), Some(_)) => Ok((entry, CacheOutcome::Renewed)),
-            (Ok(entry), None) => Ok((entry, CacheOutcome::Miss)),
-            (Err(failure), Some(old)) if failure.is_outage() => Ok((old, CacheOutcome::StaleOnError)),
-            (Err(failure), _) => Err(failure),
-        }
+        let (entry, outcome) = match (fetched.outcome, expired) {
+            (Ok(entry), _) if !cache.keeps(&entry) => (entry, CacheOutcome::TooLarge),
+            (Ok(entry), _) if fetched.joined => (entry, CacheOutcome::Coalesced),
+            (Ok(entry), Some(_)) => (entry, CacheOutcome::Renewed),
+            (Ok(entry), None) => (entry, CacheOutcome::Miss),
+            (Err(failure), Some(old)) if failure.is_outage() => (old.entry, CacheOutcome::StaleOnError),
+            (Err(failure), _) => return Err(failure),
+        };
+        Ok((Arc::clone(&entry), entry.age(), outcome))
     }
 
     /// Fetches for one caller alone, and stores what comes for all its next requests. A caller that goes away stops it:
@@ -109,10 +110,10 @@ impl Gateway {
         cache: &Arc<Cache<Failure>>,
         key: Key,
         fetch: impl Future<Output = Result<Entry, Failure>>,
-    ) -> Result<(Arc<Entry>, CacheOutcome), Failure> {
+    ) -> Result<(Arc<Entry>, Duration, CacheOutcome), Failure> {
         let entry = Arc::new(fetch.await?);
         let outcome = if cache.keeps(&entry) { CacheOutcome::Bypass } else { CacheOutcome::TooLarge };
         cache.put(key, Arc::clone(&entry)).await;
-        Ok((entry, outcome))
+        Ok((Arc::clone(&entry), entry.age(), outcome))
     }
 }

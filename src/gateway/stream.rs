@@ -85,7 +85,7 @@ impl Gateway {
             return Err(Failure::NoCredential);
         }
         let place = Streams::enter(&self.streams, fingerprint(context))?;
-        let bound = bind::bind(&plan, parts, Faults::new(plans.version))?;
+        let bound = bind::bind(&plan, parts, &parts.query, Faults::new(plans.version))?;
         let variables = self.complete(plans, &plan, bound, context, CacheRequest::default()).await?;
         let replay = Replay::of(self, plans, &plan, &variables, context).await?;
         let waiting = self.streams.settings.buffer_events;

@@ -103,7 +103,7 @@ where
     let served = match form {
         Form::Events if head.method == Method::HEAD => Ok(Served::StreamHead),
         Form::Events => Box::pin(app.gateway.open(ask)).await.map(Served::Stream),
-        _ => app.gateway.answer(ask).await.map(|answer| Served::Answer(answer, form)),
+        _ => app.gateway.answer(&ask).await.map(|answer| Served::Answer(answer, form)),
     };
     served.map_err(|failure| {
         tracing::debug!(%failure, request_id = exchange.id(), "no answer");

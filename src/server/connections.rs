@@ -1,6 +1,7 @@
 //! Connections of callers: accepted, served over HTTP/1.1, and allowed to finish.
 
 use crate::{config, rest::Front};
+use futures_util::FutureExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -24,7 +25,7 @@ const RESPITE: Duration = Duration::from_millis(50);
 /// allow.
 pub(super) async fn serve(
     listener: TcpListener,
-    front: Front,
+    front: Arc<Front>,
     settings: &config::Server,
     stop: impl Future<Output = ()>,
 ) {
@@ -53,11 +54,8 @@ pub(super) async fn serve(
         };
         // Answers are written in one piece; waiting for more only delays them.
         let _best_effort = stream.set_nodelay(true);
-        let front = front.clone();
-        let service = service_fn(move |request| {
-            let front = front.clone();
-            async move { Ok::<_, Infallible>(front.answer(peer, request).await) }
-        });
+        let front = Arc::clone(&front);
+        let service = service_fn(move |request| front.answer(peer, request).map(Ok::<_, Infallible>));
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             let _until_it_closes = place;

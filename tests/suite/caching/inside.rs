@@ -80,7 +80,7 @@ impl Inside {
         let caller = Caller::of(&headers, &self.credentials).expect("a credential");
         let context = Context { caller, trace: Trace::default() };
         let idempotency_key = idempotency_key.map(str::to_owned);
-        self.gateway.answer(Ask { route, context, parts, cache, idempotency_key }).await
+        self.gateway.answer(&Ask { route, context, parts, cache, idempotency_key }).await
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Result<Answer, Failure> {
