@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::BytesMut;
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, AsHeaderName},
 };
 use serde::Deserialize;
@@ -14,6 +14,8 @@ use std::{
 
 /// The header that API-key forms of low-code platforms fill in.
 pub const API_KEY_HEADER: &str = "x-api-key";
+
+static API_KEY: HeaderName = HeaderName::from_static(API_KEY_HEADER);
 
 const BEARER: &[u8] = b"Bearer ";
 
@@ -78,7 +80,7 @@ impl Caller {
     /// # Errors
     /// If there is one that Houston is sure to refuse.
     pub fn of(headers: &HeaderMap, key: &FingerprintKey) -> Result<Option<Self>, InvalidCredential> {
-        let sent = match only(headers, API_KEY_HEADER)? {
+        let sent = match only(headers, &API_KEY)? {
             Some(key) => key,
             None => match only(headers, AUTHORIZATION)? {
                 Some(authorization) => authorization,

@@ -146,6 +146,12 @@ impl Gateway {
         self.plans.load().routes[route].plans.iter().all(|plan| plan.public)
     }
 
+    /// Whether newer releases lack a route.
+    #[must_use]
+    pub fn is_ageing(&self, route: usize) -> bool {
+        self.plans.load().routes[route].lifespan.until.is_some()
+    }
+
     /// The client of Houston.
     #[must_use]
     pub fn houston(&self) -> &Houston {

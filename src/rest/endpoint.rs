@@ -15,12 +15,15 @@ use crate::{
 };
 use axum::{BoxError, body::HttpBody, response::Response};
 use bytes::Bytes;
-use http::{HeaderValue, Method, request::Parts as Head};
+use http::{HeaderName, HeaderValue, Method, request::Parts as Head};
 use std::net::SocketAddr;
 
 /// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. There is no `Sunset`,
 /// for the day on which a Houston is upgraded is its operator's.
 const DEPRECATED_SINCE: HeaderValue = HeaderValue::from_static("@1795392000");
+
+/// W3C Trace Context, 3.2.
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What a route answers with.
 enum Served {
@@ -64,7 +67,7 @@ where
     });
     let mut response =
         written.unwrap_or_else(|problem| respond::problem(&problem, &origin(), head.uri.path(), exchange.id()));
-    if app.gateway.plans().routes[route].lifespan.until.is_some() {
+    if app.gateway.is_ageing(route) {
         response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
     }
     exchange.end(response, head.method.as_str(), &operation.name, metrics)
@@ -92,7 +95,7 @@ where
         Ok(caller) => caller,
     };
     let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
-    let traceparent = head.headers.get("traceparent").cloned();
+    let traceparent = head.headers.get(&TRACEPARENT).cloned();
     let ask = Ask {
         route,
         context: Context { caller, trace: Trace { request_id: Some(exchange.id.clone()), traceparent } },

@@ -135,9 +135,7 @@ pub(super) fn form(method: &Method, headers: &HeaderMap, is_stream: bool) -> Res
         };
     }
     let is_read = matches!(*method, Method::GET | Method::HEAD);
-    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let is_minimal = preferences.flat_map(|value| value.split([',', ';'])).any(|each| each.trim() == "return=minimal");
-    if is_minimal && !is_read {
+    if !is_read && prefers_minimal(headers) {
         Ok(Form::Minimal)
     } else if accepts(headers, "application/json") {
         Ok(Form::Json)
@@ -148,6 +146,11 @@ pub(super) fn form(method: &Method, headers: &HeaderMap, is_stream: bool) -> Res
     }
 }
 
+fn prefers_minimal(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split([',', ';'])).any(|each| each.trim() == "return=minimal")
+}
+
 /// The problem of a request that takes nothing the gateway can produce.
 pub(super) fn not_acceptable(offered: &str) -> Problem {
     Problem::new(Code::NotAcceptable, format!("This is answered as {offered}; send Accept: {offered} or leave it out."))
@@ -155,7 +158,10 @@ pub(super) fn not_acceptable(offered: &str) -> Problem {
 
 /// Reads `Idempotency-Key` off a POST.
 pub(super) fn idempotency_key(method: &Method, headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key").filter(|_| *method == Method::POST) else { return Ok(None) };
+    if *method != Method::POST {
+        return Ok(None);
+    }
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     if (1..=255).contains(&text.len()) {
         return Ok(Some(text.to_owned()));

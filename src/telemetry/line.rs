@@ -17,6 +17,9 @@ use tracing_subscriber::{
 /// The target of the access log's events. Their texts hold nothing that needs an escape.
 pub(crate) const ACCESS: &str = "access";
 
+/// Room for most lines.
+const LINE: usize = 192;
+
 /// The time of day in UTC, to the microsecond (RFC 3339).
 pub(super) struct Clock;
 
@@ -60,52 +63,47 @@ where
         if event.metadata().target() != ACCESS || out.has_ansi_escapes() {
             return self.usual.format_event(context, out, event);
         }
-        let level = event.metadata().level().as_str();
         if self.json {
             out.write_str("{\"timestamp\":\"")?;
         }
         Clock.format_time(&mut out)?;
+        let level = event.metadata().level().as_str();
+        let mut line = String::with_capacity(LINE);
         if self.json {
-            ["\",\"level\":\"", level, "\""].iter().try_for_each(|part| out.write_str(part))?;
+            line.extend(["\",\"level\":\"", level, "\""]);
         } else {
-            [if level.len() < 5 { "  " } else { " " }, level, " access:"]
-                .iter()
-                .try_for_each(|part| out.write_str(part))?;
+            line.extend([if level.len() < 5 { "  " } else { " " }, level, " access:"]);
         }
-        let mut fields = Fields { out: &mut out, json: self.json, outcome: Ok(()) };
-        event.record(&mut fields);
-        fields.outcome?;
-        out.write_str(if self.json { ",\"target\":\"access\"}\n" } else { "\n" })
+        event.record(&mut Fields { line: &mut line, json: self.json });
+        line.push_str(if self.json { ",\"target\":\"access\"}\n" } else { "\n" });
+        out.write_str(&line)
     }
 }
 
-/// Writes fields one after the other.
-struct Fields<'w, 'o> {
-    out: &'w mut Writer<'o>,
+/// Appends fields one after the other.
+struct Fields<'l> {
+    line: &'l mut String,
     json: bool,
-    outcome: fmt::Result,
 }
 
-impl Fields<'_, '_> {
-    /// Writes the parts of one field, having written its name.
-    fn write(&mut self, field: &Field, parts: &[&str]) {
+impl Fields<'_> {
+    fn name(&mut self, field: &Field) -> &mut String {
         let (before, after) = if self.json { (",\"", "\":") } else { (" ", "=") };
-        let name = [before, field.name(), after];
-        let written = name.iter().chain(parts).try_for_each(|part| self.out.write_str(part));
-        self.outcome = self.outcome.and(written);
+        self.line.extend([before, field.name(), after]);
+        self.line
     }
 }
 
-impl Visit for Fields<'_, '_> {
+impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.write(field, &["\"", value, "\""]);
+        self.name(field).extend(["\"", value, "\""]);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.write(field, &[itoa::Buffer::new().format(value)]);
+        self.name(field).push_str(itoa::Buffer::new().format(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.write(field, &[&format!("{value:?}")]);
+        self.name(field).extend([format!("{value:?}")]);
     }
 }
