@@ -31,6 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tags::Generations;
+use tokio::sync::oneshot;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 /// What an entry costs beside its body: key, validator, timers and the store's own bookkeeping. Measured, over 100,000.
@@ -255,10 +256,18 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
     where
         F: Future<Output = Result<Entry, E>> + Send + 'static,
     {
-        let (flight, joined) = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(key) {
-            Occupied(flight) => (flight.get().clone(), true),
-            Vacant(place) => (place.insert(self.take_off(key, lost, fetch)).clone(), false),
+        let (flight, tell) = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(key) {
+            Occupied(flight) => (flight.get().clone(), None),
+            Vacant(place) => {
+                let (tell, told) = oneshot::channel();
+                let flight = told.map(|told| told.unwrap_or(Err(lost))).boxed().shared();
+                (place.insert(flight).clone(), Some(tell))
+            }
         };
+        let joined = tell.is_none();
+        if let Some(tell) = tell {
+            self.take_off(key, fetch, tell);
+        }
         Fetched { outcome: flight.await, joined }
     }
 
@@ -310,23 +319,26 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         (self.store.entry_count(), self.store.weighted_size())
     }
 
-    fn take_off<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Flight<E>
+    /// Starts a flight that is on the list already. Not under the list's lock: a runtime that ends drops what it is to start
+    /// at once, and [`Landing`] takes that lock.
+    fn take_off<F>(self: &Arc<Self>, key: Key, fetch: F, tell: oneshot::Sender<Result<Arc<Entry>, E>>)
     where
         F: Future<Output = Result<Entry, E>> + Send + 'static,
     {
         let landing = Landing { cache: Arc::clone(self), key };
-        let task = tokio::spawn(async move {
-            // Another flight may have landed between the caller's look into the store and this one's take-off.
-            if let Some(Found { entry, freshness: Freshness::Fresh, .. }) = landing.cache.get(&key).await {
-                return Ok(entry);
-            }
-            let fetched = fetch.await.map(Arc::new);
-            if let Ok(entry) = &fetched {
+        tokio::spawn(async move {
+            let outcome = match landing.cache.get(&key).await {
+                // Another flight may have landed between the caller's look into the store and this one's take-off.
+                Some(Found { entry, freshness: Freshness::Fresh, .. }) => Ok(entry),
+                _ => fetch.await.map(Arc::new),
+            };
+            if let Ok(entry) = &outcome {
                 landing.cache.put(key, Arc::clone(entry)).await;
             }
-            fetched
+            drop(landing);
+            // Perhaps everybody who asked is gone.
+            let _heard = tell.send(outcome);
         });
-        task.map(|joined| joined.unwrap_or(Err(lost))).boxed().shared()
     }
 }
 

@@ -62,9 +62,12 @@ pub struct Server {
     /// Open connections of callers.
     #[serde(deserialize_with = "value::positive")]
     pub max_connections: usize,
-    /// How long the headers of a request may take, and then its body.
-    #[serde(rename = "receive_timeout_ms", deserialize_with = "value::some_milliseconds")]
-    pub receive_timeout: Duration,
+    /// How long a connection may be silent, and how long the headers of a request may take.
+    #[serde(rename = "idle_timeout_ms", deserialize_with = "value::some_milliseconds")]
+    pub idle_timeout: Duration,
+    /// How long the body of a request may take.
+    #[serde(rename = "body_timeout_ms", deserialize_with = "value::some_milliseconds")]
+    pub body_timeout: Duration,
     /// How long running requests may take after SIGTERM.
     #[serde(rename = "drain_ms", deserialize_with = "value::milliseconds")]
     pub drain: Duration,

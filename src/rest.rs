@@ -97,7 +97,7 @@ impl App {
             credentials: FingerprintKey::random(),
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
-            body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.receive_timeout },
+            body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.body_timeout },
             streams: config.streams.clone(),
             by_route,
             other: observe::other(&metrics),
@@ -151,10 +151,17 @@ impl Front {
         }
     }
 
-    async fn dressed<B>(self: Arc<Self>, peer: SocketAddr, request: Request<B>) -> Response
+    async fn dressed<B>(self: Arc<Self>, peer: SocketAddr, mut request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
+        // Compression that finds no coding to its taste would call what was done "not acceptable". The answer as it is can
+        // always be had (RFC 9110, 12.5.3). The first word on a coding counts, so this one leads.
+        let wishes: Vec<_> = request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
+        request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity;q=0.001"));
+        for wish in wishes {
+            request.headers_mut().append(header::ACCEPT_ENCODING, wish);
+        }
         let answer = service_fn(|request| Arc::clone(&self).dispatch(peer, request).map(Ok::<_, Infallible>));
         let dressed = ServiceBuilder::new()
             .option_layer(self.cors.clone())

@@ -33,7 +33,8 @@ pub(crate) fn serve(options: Serve) -> Result<(), Failure> {
         config.server.listen = address;
     }
     let _writes_the_rest = telemetry::log(&config.log)?;
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         if options.demo {
@@ -67,7 +68,10 @@ pub(crate) fn serve(options: Serve) -> Result<(), Failure> {
                 Ok(())
             }
         }
-    })
+    });
+    // Whatever the time to finish was not enough for is cut off; a look-up of a name cannot be, and nobody waits for it.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Where everything runs: on all processors that the process may use. A single one needs no scheduler that hands work to

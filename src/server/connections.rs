@@ -7,6 +7,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use socket2::SockRef;
 use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -30,7 +31,7 @@ pub(super) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(settings.receive_timeout).max_buf_size(HEAD);
+    http.timer(TokioTimer::new()).header_read_timeout(settings.idle_timeout).max_buf_size(HEAD);
     let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
     let running = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -54,6 +55,8 @@ pub(super) async fn serve(
         };
         // Answers are written in one piece; waiting for more only delays them.
         let _best_effort = stream.set_nodelay(true);
+        // Who asks and never reads gives its place up too.
+        let _best_effort = SockRef::from(&stream).set_tcp_user_timeout(Some(settings.idle_timeout));
         let front = Arc::clone(&front);
         let service = service_fn(move |request| front.answer(peer, request).map(Ok::<_, Infallible>));
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));

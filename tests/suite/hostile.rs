@@ -147,7 +147,11 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
 #[tokio::test]
 async fn bodies_that_break_off_or_dawdle_are_refused() {
     let settings = houston_sim::Settings::default();
-    let world = World::with(settings, |config| config.server.receive_timeout = Duration::from_millis(300)).await;
+    let world = World::with(settings, |config| {
+        config.server.idle_timeout = Duration::from_millis(300);
+        config.server.body_timeout = Duration::from_millis(300);
+    })
+    .await;
     let headers = "content-type: application/json\r\ncontent-length: 40\r\n";
     let answer = raw(&world, &request("POST /workspaces HTTP/1.1", headers, "{\"label\":")).await;
     assert_eq!(status(&answer), 400);

@@ -323,3 +323,14 @@ async fn shutting_down_finishes_what_runs() {
     world.stop().await;
     assert_eq!(slow.await.expect("no panic").expect("an answer").status(), 200);
 }
+
+#[tokio::test]
+async fn who_takes_no_encoding_at_all_gets_the_answer_as_it_is() {
+    let world = World::new().await;
+    for refused in ["identity;q=0", "*;q=0", "br, *;q=0"] {
+        let create = world.request(OWNER, Method::POST, "/workspaces").header("accept-encoding", refused);
+        let created = world.send(create.json(&serde_json::json!({ "label": "As it is" }))).await.expect(201);
+        assert_eq!(created.header("content-encoding"), "");
+        assert_eq!(created.json()["label"], "As it is");
+    }
+}

@@ -89,7 +89,7 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
         ("server", "base_path = \"/a//b\"", "no prefix"),
         ("server", "base_path = \"/{a}\"", "no prefix"),
         ("server", "public_url = \"api.example.com\"", "is no address"),
-        ("server", "receive_timeout_ms = 0", "at least 1"),
+        ("server", "body_timeout_ms = 0", "at least 1"),
         ("server", "trusted_proxies = [\"10.0.0.0/8\"]", "invalid IP address"),
         ("houston", "url = \"ftp://houston/v1\"", "http://"),
         ("houston", "websocket_url = \"https://houston/ws\"", "ws://"),
