@@ -111,7 +111,11 @@ impl Transport {
     }
 }
 
-/// Reads an answer. Most come in one piece, which is used as it is.
+/// Answers of up to so many bytes are copied. As slices they would keep the connection's read buffer, and a new one would
+/// have to be made for each call.
+const COPIED: usize = 4 << 10;
+
+/// Reads an answer. Most come in one piece, which is used as it is unless it is small.
 async fn whole<B>(answer: Response<B>, limit: usize) -> Result<(StatusCode, Bytes), CallError>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
@@ -140,7 +144,12 @@ where
         }
         rest.extend_from_slice(&piece);
     }
-    Ok((head.status, if rest.is_empty() { first } else { rest.freeze() }))
+    let whole = match rest.is_empty() {
+        true if first.len() <= COPIED => Bytes::copy_from_slice(&first),
+        true => first,
+        false => rest.freeze(),
+    };
+    Ok((head.status, whole))
 }
 
 /// What happened, in the words of the error at the root of all.
