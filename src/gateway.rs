@@ -28,7 +28,7 @@ mod verdict;
 
 pub use answer::{Answer, CacheOutcome};
 pub use ask::{Ask, CacheRequest, Context};
-pub use bind::{Parts, releases};
+pub use bind::{Parts, Query, releases};
 pub use coerce::LONGEST_PARAMETER;
 pub use failure::{Failure, Refusal};
 pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
@@ -45,7 +45,7 @@ use crate::{
     problem::Place,
 };
 use arc_swap::ArcSwap;
-use bind::{Bound, Faults, Query};
+use bind::{Bound, Faults};
 use choose::choose;
 use http::StatusCode;
 use idempotency::Replays;
