@@ -98,6 +98,7 @@ pub struct Houston {
     #[serde(rename = "deadline_ms", deserialize_with = "value::some_milliseconds")]
     pub deadline: Duration,
     /// The largest answer.
+    #[serde(deserialize_with = "value::positive")]
     pub reply_limit_bytes: usize,
     /// How many calls may run at once.
     #[serde(deserialize_with = "value::positive")]
@@ -156,7 +157,7 @@ pub struct Streams {
     #[serde(rename = "retry_ms", deserialize_with = "value::milliseconds")]
     pub retry: Duration,
     /// Events that may wait for a slow reader.
-    #[serde(deserialize_with = "value::positive")]
+    #[serde(deserialize_with = "value::events")]
     pub buffer_events: usize,
 }
 

@@ -28,7 +28,7 @@ mod verdict;
 
 pub use answer::{Answer, CacheOutcome};
 pub use ask::{Ask, CacheRequest, Context};
-pub use bind::{Parts, releases};
+pub use bind::{Parts, Query, releases};
 pub use coerce::LONGEST_PARAMETER;
 pub use failure::{Failure, Refusal};
 pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
@@ -45,13 +45,13 @@ use crate::{
     problem::Place,
 };
 use arc_swap::ArcSwap;
-use bind::{Bound, Faults, Query};
+use bind::{Bound, Faults};
 use choose::choose;
 use http::StatusCode;
 use idempotency::Replays;
 use keys::{changed_tags, changes_access, named_slot};
 use listing::Listing;
-use merge::{Turn, Turns};
+use merge::Turns;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use steadfast::Steadfast;
 use stream::Streams;
@@ -222,17 +222,13 @@ impl Gateway {
         let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
         // What the caller sent, before anything is looked up: the first attempt may have changed what is found.
         let keyed = keyed.map(|(key, caller)| (key, caller, format!("{route} {:?} {}", parts.query, bound.text())));
-        let turn = self.turns.wait(&plan, &bound).await;
-        // What a change has to look up is no answer that anybody could have asked not to store.
-        let variables = self.complete(plans, &plan, bound, context, CacheRequest::default()).await?;
-        let call = Call { plan, variables, listing: Listing::default() };
+        let run = {
+            let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
+            async move { gateway.change(&plans, plan, bound, context).await }
+        };
         let mut answer = match keyed {
-            Some((key, caller, request)) => {
-                let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
-                let run = async move { gateway.change(&plans, call, context, turn).await };
-                self.replays.once(caller, key, &request, run).await?
-            }
-            None => self.change(plans, call, context.clone(), turn).await?,
+            Some((key, caller, request)) => self.replays.once(caller, key, &request, run).await?,
+            None => run.await??,
         };
         if answer.status == StatusCode::CREATED {
             let path = parts.path.iter().map(|(name, value)| (name.to_string(), value.to_string()));
@@ -267,19 +263,26 @@ impl Gateway {
         }
     }
 
-    /// Sends a mutation. A caller that goes away neither stops it half-way nor keeps the cache from learning of it. What it
-    /// makes stale is unreachable before it starts, for reads that begin while it runs, and again when it is over, for what
-    /// those reads saw; also when nobody knows whether it took effect.
+    /// Looks up what a mutation needs and sends it. A caller that goes away neither stops it half-way nor keeps the cache
+    /// from learning of it. What it makes stale is unreachable before it starts, for reads that begin while it runs, and
+    /// again when it is over, for what those reads saw; also when nobody knows whether it took effect.
+    ///
+    /// # Errors
+    /// Why nothing was sent that changes anything. What became of what was sent is the inner outcome.
     async fn change(
         self: &Arc<Self>,
         plans: &Arc<Plans>,
-        call: Call,
+        plan: Arc<Plan>,
+        bound: Bound,
         context: Context,
-        turn: Option<Turn>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Result<Answer, Failure>, Failure> {
+        let turn = self.turns.wait(&plan, &bound).await;
+        // What a change has to look up is no answer that anybody could have asked not to store.
+        let variables = self.complete(plans, &plan, bound, &context, CacheRequest::default()).await?;
+        let call = Call { plan, variables, listing: Listing::default() };
         self.require_empty(plans, &call, &context).await?;
         let gateway = Arc::clone(self);
-        Steadfast::new(async move {
+        let sent = Steadfast::new(async move {
             let _until_it_is_done = turn;
             let tags = changed_tags(&call);
             gateway.invalidate(&tags);
@@ -290,8 +293,8 @@ impl Gateway {
                 gateway.credentials.invalidate_all();
             }
             outcome.map(|body| Answer::uncached(call.plan, body))
-        })
-        .await
+        });
+        Ok(sent.await)
     }
 
     /// Forgets cached answers: all, or those that carry a tag as it stands in the catalogue, its variable replaced.

@@ -14,6 +14,7 @@ use crate::{
 use houston_schema::{HoustonSchema, InvalidVersion, NEWEST, SDL, SchemaError, Version};
 use std::{future::Future, io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How often recorded durations are folded into histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -56,7 +57,7 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// Serving failed.
+    /// The runtime cannot take the listener over.
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
 }
@@ -143,12 +144,15 @@ impl Server {
     /// Serves until `stop`, then lets running requests finish, as long as the settings allow.
     ///
     /// # Errors
-    /// If the listener fails.
+    /// If the runtime cannot take the listener over. Once it serves, nothing ends it but `stop`.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let front = Front::new(Arc::clone(&self.app), &self.config);
         let gateway = Arc::clone(&self.gateway);
-        let watch = watch(Arc::clone(&self.app), self.catalogue, self.gateway, self.config.houston.clone());
+        let watch = {
+            let (app, houston) = (Arc::clone(&self.app), self.config.houston.clone());
+            move || watch(Arc::clone(&app), Arc::clone(&self.catalogue), Arc::clone(&self.gateway), houston.clone())
+        };
         let upkeep = async {
             loop {
                 sleep(UPKEEP).await;
@@ -164,9 +168,23 @@ impl Server {
         };
         tokio::select! {
             () = connections::serve(listener, front, &self.config.server, stop) => Ok(()),
-            () = watch => Ok(()),
+            () = unceasing(watch, IMPATIENCE) => Ok(()),
             () = upkeep => Ok(()),
         }
+    }
+}
+
+/// Runs what never ends as a task of its own, so that a panic in it ends nothing else, and begins it again after a `pause`.
+/// The task ends with this future. Never ends.
+async fn unceasing<F>(begin: impl Fn() -> F, pause: Duration)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        if let Err(why) = AbortOnDropHandle::new(tokio::spawn(begin())).await {
+            tracing::error!(%why, "the watch over Houston failed and begins again; what is served stays as it is");
+        }
+        sleep(pause).await;
     }
 }
 
@@ -234,4 +252,35 @@ fn adopt(app: &App, catalogue: &Catalogue, gateway: &Gateway, server: probe::Ser
 fn tell(app: &App, health: Health) {
     let health = Arc::new(health);
     app.health.rcu(|now| Arc::clone(if **now == Health::Draining { now } else { &health }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unceasing;
+    use std::{
+        sync::atomic::{AtomicU32, Ordering},
+        time::Duration,
+    };
+    use tokio::{sync::mpsc, time::timeout};
+
+    #[tokio::test]
+    async fn what_panics_begins_again_and_ends_with_who_waits_for_it() {
+        let (begins, mut begun) = mpsc::unbounded_channel();
+        let beginnings = AtomicU32::new(0);
+        let begin = move || {
+            let (number, begins) = (beginnings.fetch_add(1, Ordering::Relaxed), begins.clone());
+            async move {
+                begins.send(number).expect("somebody who counts");
+                assert!(number >= 2, "a reason to begin again");
+                std::future::pending().await
+            }
+        };
+        let running = tokio::spawn(unceasing(begin, Duration::ZERO));
+        for expected in 0..3 {
+            assert_eq!(begun.recv().await, Some(expected));
+        }
+        running.abort();
+        let end = timeout(Duration::from_secs(10), begun.recv()).await;
+        assert_eq!(end.expect("the task ends, and its sender with it"), None);
+    }
 }

@@ -9,6 +9,9 @@ use url::Url;
 /// Longer times are slips; and far beyond them, sums of times would overflow.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
+/// Room for as many events is made for each feed at its start.
+const MOST_EVENTS: usize = 65_536;
+
 /// Reads the address of a GraphQL endpoint.
 ///
 /// # Errors
@@ -81,6 +84,11 @@ where
 {
     let number = N::deserialize(deserializer)?;
     if number == N::default() { Err(Error::custom("it is at least 1")) } else { Ok(number) }
+}
+
+pub(super) fn events<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let number = positive(deserializer)?;
+    if number <= MOST_EVENTS { Ok(number) } else { Err(Error::custom(format!("it is at most {MOST_EVENTS}"))) }
 }
 
 pub(super) fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

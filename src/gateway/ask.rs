@@ -4,8 +4,7 @@ use super::Parts;
 use crate::{cache::Found, caller::Caller, houston::Trace};
 use std::time::Duration;
 
-/// A request, as the REST side hands it over.
-#[derive(Debug)]
+/// A request, as the REST side hands it over. It has no `Debug`, or its tokens and passwords would end up in a log one day.
 pub struct Ask<'r> {
     /// The index of the route in the catalogue.
     pub route: usize,

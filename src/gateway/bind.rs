@@ -14,15 +14,14 @@ use http::HeaderMap;
 use std::borrow::Cow;
 
 /// A query string's parameters, decoded, in order.
-pub(super) type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
+pub type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
 
-/// The parts of a request that variables are bound from.
-#[derive(Debug)]
+/// The parts of a request that variables are bound from: credentials and passwords among them, hence no `Debug`.
 pub struct Parts<'r> {
     /// The path's variables, decoded.
     pub path: Vec<(Cow<'r, str>, Cow<'r, str>)>,
-    /// The query string's parameters, decoded, in order.
-    pub query: Vec<(Cow<'r, str>, Cow<'r, str>)>,
+    /// The query string's parameters.
+    pub query: Query<'r>,
     /// The headers.
     pub headers: &'r HeaderMap,
     /// The body; empty if there was none.

@@ -53,6 +53,9 @@ pub enum Failure {
     /// So many streams are open as may be.
     #[error("{0} streams are open")]
     TooManyStreams(usize),
+    /// The gateway shuts down, and no stream begins any more.
+    #[error("the gateway shuts down")]
+    ShuttingDown,
     /// `only-if-cached`, and nothing suitable is cached.
     #[error("not cached")]
     NotCached,
@@ -135,6 +138,13 @@ impl Failure {
                 ..Problem::new(
                     Code::TooManyRequests,
                     format!("{limit} streams are open, which is as many as the gateway allows; close one first."),
+                )
+            },
+            Self::ShuttingDown => Problem {
+                retry_after: Some(1),
+                ..Problem::new(
+                    Code::Overloaded,
+                    "The gateway is shutting down and begins no more streams; open it again, and another one serves it.",
                 )
             },
             Self::NotCached => Problem::new(

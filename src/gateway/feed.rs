@@ -108,7 +108,8 @@ struct Follower {
 impl Follower {
     async fn run(mut self, leave: CancellationToken) {
         tokio::select! {
-            () = leave.cancelled() => {}
+            // Whoever still waits for it to open is told why it never will; if nobody is left, nobody is.
+            () = leave.cancelled() => self.opened(Err(Failure::ShuttingDown)),
             failure = self.follow() => {
                 tracing::debug!(%failure, operation = self.subject.plan.operation.name, "a stream ends");
                 if self.is_open() {

@@ -48,7 +48,8 @@ impl Replays {
         Self(cache.eviction_policy(EvictionPolicy::lru()).build())
     }
 
-    /// Runs `request` unless the caller's `key` was used before: then waits for that outcome and tells it again.
+    /// Runs `request` unless the caller's `key` was used before: then waits for that outcome and tells it again. Where
+    /// `run` fails before anything was sent that changes something, the next try with the key is a first one.
     ///
     /// # Errors
     /// The outcome's own, or [`Failure::KeyReused`] if the key came with another request.
@@ -57,7 +58,7 @@ impl Replays {
         caller: Fingerprint,
         key: &str,
         request: &str,
-        run: impl Future<Output = Result<Answer, Failure>> + Send + 'static,
+        run: impl Future<Output = Result<Result<Answer, Failure>, Failure>> + Send + 'static,
     ) -> Result<Answer, Failure> {
         let slot = (caller, xxh3_128(key.as_bytes()));
         let request = xxh3_64(request.as_bytes());
@@ -67,13 +68,16 @@ impl Replays {
             let own = Arc::clone(&bytes);
             // In a task of its own: a caller that goes away does not stop what others with the key wait for.
             let task = tokio::spawn(async move {
-                let outcome = run.await;
+                let (outcome, is_over) = match run.await {
+                    Ok(outcome) => (outcome, true),
+                    Err(before) => (Err(before), false),
+                };
                 let body = outcome.as_ref().map_or(0, |answer| answer.body.len());
                 own.store(u32::try_from(body).unwrap_or(u32::MAX), Ordering::Relaxed);
                 let settle = |known: Option<moka::Entry<_, Arc<First>>>| {
                     let known = known.map(moka::Entry::into_value).filter(|known| Arc::ptr_eq(&known.bytes, &own));
                     std::future::ready(match known {
-                        Some(_) if did_nothing(&outcome) => Op::Remove,
+                        Some(_) if !is_over || did_nothing(&outcome) => Op::Remove,
                         // Weighs it anew, and counts its time from now on.
                         Some(known) => Op::Put(known),
                         None => Op::Nop,

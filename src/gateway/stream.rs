@@ -246,6 +246,9 @@ impl Streams {
     }
 
     fn enter(streams: &Arc<Self>, caller: Fingerprint) -> Result<Place, Failure> {
+        if streams.closing.is_cancelled() {
+            return Err(Failure::ShuttingDown);
+        }
         let mut places = streams.places();
         let own = places.by_caller.get(&caller).copied().unwrap_or_default();
         if own >= streams.settings.max_per_caller {
@@ -279,4 +282,19 @@ impl Drop for Place {
 
 fn fingerprint(context: &Context) -> Fingerprint {
     context.caller.as_ref().map_or(Fingerprint::EVERYBODY, |caller| caller.fingerprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fingerprint, Streams};
+    use crate::{config::Config, gateway::Failure};
+
+    #[test]
+    fn no_stream_begins_during_a_shutdown() {
+        let streams = Streams::new(Config::load_with(None, |_| None).expect("the defaults").streams);
+        assert!(Streams::enter(&streams, Fingerprint::EVERYBODY).is_ok());
+        streams.closing.cancel();
+        let refused = Streams::enter(&streams, Fingerprint::EVERYBODY).err();
+        assert!(matches!(refused, Some(Failure::ShuttingDown)), "{refused:?}");
+    }
 }

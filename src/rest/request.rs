@@ -2,7 +2,7 @@
 
 use super::events::EVENT_STREAM;
 use crate::{
-    gateway::CacheRequest,
+    gateway::{CacheRequest, Query},
     problem::{Code, Fault, Place, Problem},
 };
 use axum::{BoxError, body::HttpBody};
@@ -12,9 +12,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, time::Duration};
 use tokio::time::timeout;
-
-/// Parameters of a query string, decoded, in order.
-pub(super) type Query<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
 
 /// Decodes a query string (WHATWG URL, application/x-www-form-urlencoded), strictly: what is not UTF-8 is refused.
 pub(super) fn query(text: Option<&str>) -> Result<Query<'_>, Problem> {

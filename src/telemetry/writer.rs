@@ -20,7 +20,7 @@ const LIMIT: usize = 1 << 20;
 
 /// Where lines are written to.
 #[derive(Clone)]
-pub(super) struct Lines(Arc<Shared>);
+pub(super) struct Sink(Arc<Shared>);
 
 /// Writes what is left when it is dropped.
 #[must_use = "the log ends when this is dropped"]
@@ -45,11 +45,11 @@ struct Pending {
 }
 
 /// Starts a thread that writes to `out`.
-pub(super) fn gather(out: impl Write + Send + 'static) -> io::Result<(Lines, LogGuard)> {
+pub(super) fn gather(out: impl Write + Send + 'static) -> io::Result<(Sink, LogGuard)> {
     let shared = Arc::new(Shared::default());
     let own = Arc::clone(&shared);
     let thread = thread::Builder::new().name("log".to_owned()).spawn(move || own.write_all(out))?;
-    Ok((Lines(Arc::clone(&shared)), LogGuard { shared, thread: Some(thread) }))
+    Ok((Sink(Arc::clone(&shared)), LogGuard { shared, thread: Some(thread) }))
 }
 
 impl Shared {
@@ -80,7 +80,7 @@ impl Shared {
     }
 }
 
-impl Write for &Lines {
+impl Write for &Sink {
     /// Takes whole lines: what is written in one piece stays in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let full = |pending: &mut Pending| pending.lines.len() >= LIMIT && !pending.ended;
@@ -101,7 +101,7 @@ impl Write for &Lines {
     }
 }
 
-impl<'w> MakeWriter<'w> for Lines {
+impl<'w> MakeWriter<'w> for Sink {
     type Writer = &'w Self;
 
     fn make_writer(&'w self) -> Self::Writer {

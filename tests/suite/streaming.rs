@@ -465,3 +465,18 @@ async fn a_shutdown_does_not_wait_for_streams() {
     assert_eq!(end.await.expect("an end"), None);
     until("the subscription ends", || houston.subscriptions() == 0).await;
 }
+
+#[tokio::test]
+async fn a_stream_that_opens_during_a_shutdown_is_told_to_come_back() {
+    let world = world().await;
+    world.houston.faults().add(Fault::new(Trouble::Latency(Duration::from_millis(300))).on("ListDeploymentLogs"));
+    let opening = tokio::spawn(world.request(OWNER, Method::GET, &logs(&world)).send());
+    let houston = world.houston.clone();
+    until("the log is read", || houston.calls().operation("ListDeploymentLogs") > 0).await;
+    world.stop().await;
+    let response = opening.await.expect("no panic").expect("an answer");
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "1");
+    let problem: Value = response.json().await.expect("a problem");
+    assert_eq!(problem["code"], "OVERLOADED");
+}

@@ -161,3 +161,22 @@ async fn a_key_belongs_to_what_was_sent_and_not_to_what_was_looked_up() {
     assert!(matches!(elsewhere, Err(Failure::KeyReused | Failure::Invalid(_))), "{elsewhere:?}");
     assert_eq!(inside.world.houston.calls().operation("CreateWorkspace"), 1);
 }
+
+#[tokio::test]
+async fn a_look_up_that_fails_is_no_outcome_and_hides_none() {
+    let inside = Inside::new(LIMITS, |_| {}).await;
+    let deployment = inside.world.houston.deployment_id("stellar-horizon-4217").expect("a deployment");
+    let path = format!("/deployments/{deployment}/variables");
+    let body = json!({ "items": [{ "key": "ONCE", "value": "1" }] });
+    let change = || inside.ask_once(Some("key"), OWNER, Method::PATCH, &path, &body, CacheRequest::default());
+    let faults = inside.world.houston.faults();
+    let broken = Fault::new(Trouble::Garbage).on("ListDeploymentVariables");
+    faults.add(broken.clone());
+    assert!(matches!(change().await, Err(Failure::BadReply(_))), "what the change is laid over is unknown");
+    faults.clear();
+    let first = change().await.expect("nothing was sent, so that it can be");
+    faults.add(broken);
+    let again = change().await.expect("the first outcome, without another look");
+    assert_eq!((first.replayed, again.replayed, first.body), (false, true, again.body));
+    assert_eq!(inside.world.houston.calls().operation("PatchDeploymentVariables"), 1);
+}
