@@ -41,7 +41,9 @@ use origin::Origin;
 use request::BodyLimits;
 use routes::{Found, Routes};
 use secrecy::SecretString;
-use std::{collections::HashMap, convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap, convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
+};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
     compression::{
@@ -53,6 +55,9 @@ use tower_http::{
 
 /// Bodies of up to so many bytes are not compressed: with their headers they fit into one packet as they are.
 const PACKET: u64 = 1000;
+
+/// For how long browsers remember what CORS allows.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 /// All that handling a request needs.
 pub struct App {
@@ -303,6 +308,8 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         // By name: "*" does not cover Authorization (WHATWG Fetch, 3.3.4).
         .allow_headers(AllowHeaders::mirror_request())
+        // Or browsers ask anew every five seconds (WHATWG Fetch, 4.8).
+        .max_age(PREFLIGHT_AGE)
         .expose_headers([
             header::AGE,
             header::ETAG,

@@ -1,35 +1,35 @@
 //! The published documents, and Swagger UI to read them in.
 
-use super::{App, failed, request::none_match};
+use super::{App, failed, respond};
 use crate::{
+    catalogue::Plans,
     config,
+    gateway::Gateway,
     openapi::{self, Format, Publisher},
     problem::{Code, Problem},
 };
 use axum::{
-    body::Body,
     extract::{ConnectInfo, Path, State, rejection::PathRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use std::{
-    collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
-
-/// At most this many renderings are kept; each address that callers use has its own.
-const RENDERINGS: usize = 64;
+use tokio::task::spawn_blocking;
 
 const INITIALIZER: &[u8] = include_bytes!("swagger-initializer.js");
 
 /// Nothing but the gateway's own files may run or be loaded. Swagger UI writes styles into its elements.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-                                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'";
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; frame-ancestors 'none'; base-uri 'self'",
+);
 
 /// One published document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Document {
     OpenApi30,
     OpenApi31,
@@ -38,43 +38,52 @@ pub(super) enum Document {
     Postman,
 }
 
-/// A document as it is served, and its validator.
-type Rendering = (Bytes, HeaderValue);
-
-/// Renderings, made when first asked for: by document, by the address that callers use, and by the plans.
-pub(super) struct Documents {
-    settings: config::Documents,
-    kept: Mutex<HashMap<(Document, String, usize), Rendering>>,
+/// The documents of one set of plans, each made when it is first asked for, with a pattern where the address of the
+/// caller belongs: no header makes anything be rendered, or kept, twice.
+struct Renderings {
+    /// Kept alive with them: an address in memory alone could be that of other plans by and by.
+    plans: Arc<Plans>,
+    texts: [OnceLock<String>; 5],
 }
 
-impl Documents {
-    pub(super) fn new(settings: config::Documents) -> Self {
-        Self { settings, kept: Mutex::default() }
+impl Renderings {
+    fn kept(&self, document: Document) -> &OnceLock<String> {
+        &self.texts[document as usize]
     }
 
-    /// The document for callers who use `origin`.
-    fn get(&self, app: &App, document: Document, origin: String) -> Rendering {
-        let plans = app.gateway.plans();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= RENDERINGS {
-            kept.clear();
-        }
-        let compiled_as = Arc::as_ptr(&plans).addr();
-        let make = || {
-            let config::Documents { contact_name, contact_email } = &self.settings;
-            let publisher = Publisher { url: &origin, contact_name, contact_email };
-            let render = |format| openapi::document(&app.catalogue, &plans, publisher, format);
-            let text = match document {
+    /// The text of a document. It takes a moment the first time, and whoever else asks then waits for the same.
+    fn text(&self, app: &App, document: Document) -> &str {
+        self.kept(document).get_or_init(|| {
+            let config::Documents { contact_name, contact_email } = &app.documents.settings;
+            let publisher = Publisher { url: &app.origin.pattern(), contact_name, contact_email };
+            let render = |format| openapi::document(&app.catalogue, &self.plans, publisher, format);
+            match document {
                 Document::OpenApi30 => render(Format::OpenApi30).to_string(),
                 Document::OpenApi31 => render(Format::OpenApi31).to_string(),
                 Document::Swagger20 => render(Format::Swagger20).to_string(),
                 Document::Yaml => openapi::yaml(&render(Format::OpenApi30)).unwrap_or_default(),
-                Document::Postman => openapi::postman(&app.catalogue, &plans, publisher).to_string(),
-            };
-            let etag = crate::cache::etag(text.as_bytes());
-            (Bytes::from(text), etag)
-        };
-        kept.entry((document, origin.clone(), compiled_as)).or_insert_with(make).clone()
+                Document::Postman => openapi::postman(&app.catalogue, &self.plans, publisher).to_string(),
+            }
+        })
+    }
+}
+
+/// The documents of the plans that are served at the moment.
+pub(super) struct Documents {
+    settings: config::Documents,
+    renderings: Mutex<Option<Arc<Renderings>>>,
+}
+
+impl Documents {
+    pub(super) fn new(settings: config::Documents) -> Self {
+        Self { settings, renderings: Mutex::default() }
+    }
+
+    fn renderings(&self, gateway: &Gateway) -> Arc<Renderings> {
+        let mut kept = self.renderings.lock().unwrap_or_else(PoisonError::into_inner);
+        let plans = gateway.plans();
+        kept.take_if(|renderings| !Arc::ptr_eq(&renderings.plans, &plans));
+        Arc::clone(kept.get_or_insert_with(|| Arc::new(Renderings { plans, texts: Default::default() })))
     }
 }
 
@@ -85,19 +94,31 @@ pub(super) async fn document(
     headers: HeaderMap,
     document: Document,
 ) -> Response {
-    let origin = app.origin.of(&headers, Some(peer.ip()));
-    let (body, etag) = app.documents.get(&app, document, origin);
-    let kind = if document == Document::Yaml { "application/yaml" } else { "application/json" };
-    let mut response = if etag.to_str().is_ok_and(|etag| none_match(&headers, etag).is_some()) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        ([(header::CONTENT_TYPE, kind)], Body::from(body)).into_response()
+    let renderings = app.documents.renderings(&app.gateway);
+    if renderings.kept(document).get().is_none() {
+        let (app, renderings) = (Arc::clone(&app), Arc::clone(&renderings));
+        // Should that fail, what follows fails likewise and is answered like every fault.
+        let _made = spawn_blocking(move || renderings.text(&app, document).len()).await;
+    }
+    let text = app.origin.fill(renderings.text(&app, document), &headers, Some(peer.ip()));
+    let kind = match document {
+        Document::Yaml => HeaderValue::from_static("application/yaml"),
+        _ => respond::JSON,
     };
-    let out = response.headers_mut();
-    out.insert(header::ETAG, etag);
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
-    out.insert(header::VARY, HeaderValue::from_static("Host, X-Forwarded-Host, X-Forwarded-Proto"));
-    out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let others = [
+        (header::VARY, HeaderValue::from_static("Host, X-Forwarded-Host, X-Forwarded-Proto")),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    ];
+    published(&headers, text.into(), kind, others)
+}
+
+/// Serves bytes that everybody may have and that change only with the gateway or its plans.
+fn published(headers: &HeaderMap, bytes: Bytes, kind: HeaderValue, others: [(HeaderName, HeaderValue); 2]) -> Response {
+    let etag = crate::cache::etag(&bytes);
+    let mut response = respond::not_modified(headers, &etag)
+        .unwrap_or_else(|| ([(header::CONTENT_TYPE, kind), (header::ETAG, etag)], bytes).into_response());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+    response.headers_mut().extend(others);
     response
 }
 
@@ -132,22 +153,16 @@ pub(super) async fn file(
 
 fn asset(name: &str, headers: &HeaderMap) -> Option<Response> {
     let (bytes, kind) = match name {
-        "swagger-initializer.js" => (Bytes::from_static(INITIALIZER), "text/javascript".to_owned()),
-        _ => utoipa_swagger_ui::serve(name, Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")))
-            .ok()
-            .flatten()
-            .map(|file| (Bytes::from(file.bytes.into_owned()), file.content_type))?,
+        "swagger-initializer.js" => (Bytes::from_static(INITIALIZER), HeaderValue::from_static("text/javascript")),
+        _ => {
+            let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
+            let file = utoipa_swagger_ui::serve(name, config).ok().flatten()?;
+            (Bytes::from(file.bytes.into_owned()), HeaderValue::try_from(file.content_type).ok()?)
+        }
     };
-    let etag = crate::cache::etag(&bytes);
-    let mut response = if etag.to_str().is_ok_and(|etag| none_match(headers, etag).is_some()) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response()
-    };
-    let out = response.headers_mut();
-    out.insert(header::ETAG, etag);
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
-    out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
-    out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Some(response)
+    let others = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Some(published(headers, bytes, kind, others))
 }

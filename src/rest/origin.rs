@@ -3,6 +3,11 @@
 use http::{HeaderMap, header};
 use std::net::IpAddr;
 
+/// What stands for the scheme and the host in a text that is made before a request tells them. No word of a document is
+/// like them, and nothing in them or in what replaces them is escaped in JSON or quoted in YAML.
+const SCHEME: &str = "scheme.invalid";
+const HOST: &str = "host.invalid";
+
 /// Decides the address of each request.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
@@ -21,11 +26,38 @@ impl Origin {
         }
     }
 
-    /// Scheme, host and base path, without a slash at the end. `X-Forwarded-*` is believed only from a trusted proxy.
+    /// Scheme, host and base path, without a slash at the end.
     pub(super) fn of(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
-        if let Some(url) = &self.public_url {
-            return url.clone();
+        match &self.public_url {
+            Some(url) => url.clone(),
+            None => {
+                let (scheme, host) = self.seen(headers, peer);
+                self.below(scheme, host)
+            }
         }
+    }
+
+    /// An address for texts that serve all callers; [`Self::fill`] makes it the one of a request.
+    pub(super) fn pattern(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.below(SCHEME, HOST))
+    }
+
+    /// A text with [`Self::pattern`] in it, for the caller who sent `headers`.
+    pub(super) fn fill(&self, text: &str, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
+        if self.public_url.is_some() {
+            return text.to_owned();
+        }
+        let (scheme, host) = self.seen(headers, peer);
+        // The host last: it is the caller's word, and nothing is to be filled into that.
+        text.replace(SCHEME, scheme).replace(HOST, host)
+    }
+
+    fn below(&self, scheme: &str, host: &str) -> String {
+        format!("{scheme}://{host}{}", self.base_path)
+    }
+
+    /// The scheme and the host of a request. `X-Forwarded-*` is believed only from a trusted proxy.
+    fn seen<'h>(&self, headers: &'h HeaderMap, peer: Option<IpAddr>) -> (&'h str, &'h str) {
         let trusted = peer.is_some_and(|peer| self.trusted_proxies.contains(&peer.to_canonical()));
         // A chain of proxies lists the first, the one that the caller talked to, in front.
         let forwarded = |name: &str| {
@@ -35,11 +67,12 @@ impl Origin {
         let scheme = forwarded("x-forwarded-proto").filter(|each| matches!(*each, "http" | "https")).unwrap_or("http");
         let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = forwarded("x-forwarded-host").or(own).filter(|host| is_host(host)).unwrap_or("localhost");
-        format!("{scheme}://{host}{}", self.base_path)
+        (scheme, host)
     }
 }
 
-/// Whether a text may stand as host and port in an address: a header is not to be trusted with more.
+/// Whether a text may stand as host and port in an address: a header is not to be trusted with more. A colon at the end,
+/// with no port, would make a key of the address in YAML.
 fn is_host(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte)) && !text.ends_with(':')
 }

@@ -66,16 +66,9 @@ pub(super) fn answer(
     let Formed { answer, media_type, preference_applied } = formed;
     let is_read = *method == Method::GET || *method == Method::HEAD;
     if let Some(etag) = answer.etag.as_ref().filter(|_| is_read && answer.status.is_success())
-        && headers.contains_key(header::IF_NONE_MATCH)
-        && let Some(known) = etag.to_str().ok().and_then(|etag| none_match(headers, etag))
+        && let Some(mut response) = not_modified(headers, etag)
     {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
         freshness(&answer, response.headers_mut());
-        // As the caller has it, or its cache does not find what is meant (RFC 9111, 4.3.4): weak, if it was compressed.
-        if let Ok(known) = HeaderValue::try_from(known) {
-            response.headers_mut().insert(header::ETAG, known);
-        }
         return response;
     }
     let mut body = answer.body.clone();
@@ -116,6 +109,9 @@ pub(super) fn answer(
     }
     if is_read {
         freshness(&answer, out);
+        if let Some(etag) = answer.etag {
+            out.insert(header::ETAG, etag);
+        }
     } else {
         out.insert(header::CACHE_CONTROL, NO_STORE);
     }
@@ -130,14 +126,25 @@ pub(super) fn answer(
     response
 }
 
+/// 304, if the caller says that it has what `etag` stands for.
+pub(super) fn not_modified(headers: &HeaderMap, etag: &HeaderValue) -> Option<Response> {
+    if !headers.contains_key(header::IF_NONE_MATCH) {
+        return None;
+    }
+    let known = none_match(headers, etag.to_str().ok()?)?;
+    // As the caller has it, or its cache does not find what is meant (RFC 9111, 4.3.4): weak, if it was compressed.
+    let known = HeaderValue::try_from(known).ok()?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().insert(header::ETAG, known);
+    Some(response)
+}
+
 /// The headers that say how fresh a read is (RFC 9110 and 9111, RFC 9211).
 fn freshness(answer: &Answer, headers: &mut HeaderMap) {
     let kept = answer.cache != CacheOutcome::Uncacheable;
     headers.insert(header::CACHE_CONTROL, if kept { REVALIDATE } else { NO_STORE });
     headers.insert(header::VARY, VARY);
-    if let Some(etag) = &answer.etag {
-        headers.insert(header::ETAG, etag.clone());
-    }
     headers.insert(
         CACHE_STATUS,
         HeaderValue::from_static(match answer.cache {

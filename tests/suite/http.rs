@@ -197,6 +197,7 @@ async fn pages_of_allowed_origins_may_call_with_any_form_of_a_token() {
         assert_eq!(allowed.header("access-control-allow-origin"), "https://tools.example.com");
         // A star would leave out `Authorization`.
         assert_eq!(allowed.header("access-control-allow-headers"), header);
+        assert_eq!(allowed.header("access-control-max-age"), "600");
     }
     let own = world.send(ask(Method::GET, "https://tools.example.com")).await.expect(200);
     assert_eq!(own.header("access-control-allow-origin"), "https://tools.example.com");

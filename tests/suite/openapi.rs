@@ -1,10 +1,12 @@
 //! The published documents: complete, faithful to what is sent to Houston, and the same every time.
 
+use crate::harness::World;
 use houston_gateway::{
     catalogue::{Catalogue, Plan, Plans, Shape, embedded},
     openapi::{Format, Publisher, document, postman, yaml},
 };
 use houston_schema::{HoustonSchema, NEWEST, RELEASES, SDL, Version};
+use http::Method;
 use serde_json::Value;
 use std::{collections::BTreeSet, env, fs, path::Path, sync::LazyLock};
 
@@ -449,4 +451,67 @@ fn events_are_described_one_by_one() {
     let data = metrics["example"]["data"].as_str().expect("text");
     let data: Value = serde_json::from_str(data).expect("JSON");
     assert!(data[0]["label"].is_string(), "the items of a list, without the envelope of an answer: {data}");
+}
+
+/// The documents by the path that serves them, as they are made for an address.
+fn served(url: &str) -> [(&'static str, String); 5] {
+    let (catalogue, publisher) = (&*CATALOGUE, Publisher { url, ..PUBLISHER });
+    let plans = plans(catalogue, NEWEST);
+    let of = |format| document(catalogue, &plans, publisher, format);
+    let usual = of(Format::OpenApi30);
+    [
+        ("/openapi.json", usual.to_string()),
+        ("/openapi-3.1.json", of(Format::OpenApi31).to_string()),
+        ("/swagger2.json", of(Format::Swagger20).to_string()),
+        ("/openapi.yaml", yaml(&usual).expect("YAML")),
+        ("/postman.json", postman(catalogue, &plans, publisher).to_string()),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_served_is_what_would_be_made_for_the_address_of_the_caller() {
+    for base_path in ["", "/houston"] {
+        let world = World::with(houston_sim::Settings::default(), |config| {
+            PUBLISHER.contact_name.clone_into(&mut config.documents.contact_name);
+            PUBLISHER.contact_email.clone_into(&mut config.documents.contact_email);
+            base_path.clone_into(&mut config.server.base_path);
+            config.server.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
+        })
+        .await;
+        for (scheme, host, seen) in [
+            ("https", "api.example.com", "api.example.com"),
+            ("http", "[::1]:8080", "[::1]:8080"),
+            // What would end a text, or be a key in YAML, is no host.
+            ("http", "a\"b", "localhost"),
+            ("http", "api.example.com:", "localhost"),
+            // Nothing is filled into what a caller says.
+            ("https", "scheme.invalid", "scheme.invalid"),
+        ] {
+            for (path, made) in served(&format!("{scheme}://{seen}{base_path}")) {
+                let ask = world.request("", Method::GET, &format!("{base_path}{path}"));
+                let ask = ask.header("x-forwarded-proto", scheme).header("x-forwarded-host", host);
+                assert!(world.send(ask).await.expect(200).text == made, "{path} for {scheme}://{host}{base_path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_address_has_its_own_validator_and_what_was_compressed_is_known_by_its_weak_one() {
+    let world = World::new().await;
+    for path in ["/openapi.json", "/swagger2.json", "/openapi.yaml", "/postman.json", "/docs/swagger-ui.css"] {
+        let ask = || world.request("", Method::GET, path);
+        let strong = world.send(ask()).await.expect(200).header("etag").to_owned();
+        let compressed = world.send(ask().header("accept-encoding", "gzip")).await.expect(200);
+        assert_eq!(
+            (compressed.header("content-encoding"), compressed.header("etag")),
+            ("gzip", &*format!("W/{strong}"))
+        );
+        for known in [strong.clone(), format!("W/{strong}")] {
+            let unchanged = world.send(ask().header("if-none-match", &known)).await.expect(304);
+            assert_eq!((unchanged.header("etag"), unchanged.header("cache-control")), (&*known, "public, no-cache"));
+        }
+        let elsewhere = ask().header("host", "api.example.com").header("if-none-match", &strong);
+        world.send(elsewhere).await.expect(if path.starts_with("/docs/") { 304 } else { 200 });
+    }
 }

@@ -8,8 +8,9 @@ use apollo_compiler::ExecutableDocument;
 use houston_gateway::{
     config::Config,
     houston::{Houston as Client, probe},
+    openapi::{self, Format, Publisher},
 };
-use houston_schema::{RELEASES, Version};
+use houston_schema::{NEWEST, RELEASES, Version};
 use houston_sim::{Fault, Houston, Settings, Trouble};
 use http::StatusCode;
 use reqwest::Method;
@@ -208,6 +209,22 @@ async fn houston_is_upgraded_and_downgraded_under_a_running_gateway_and_no_reque
     let ours = |each: &&Value| each["label"].as_str().is_some_and(|label| label.as_bytes()[1] == b'-');
     assert_eq!(accounts.json()["value"].as_array().expect("a list").iter().filter(ours).count(), made, "each once");
     assert_eq!(world.houston.variables(deployment.rsplit('/').next().expect("an id")).len(), 6, "and none is lost");
+}
+
+#[tokio::test]
+async fn documents_follow_the_plans_to_and_fro() {
+    let old = RELEASES[0];
+    let world = World::with(Settings { version: old, ..Settings::default() }, |config| probing(config, "")).await;
+    let url = format!("http://{}", world.gateway);
+    let publisher = Publisher { url: &url, contact_name: "", contact_email: "" };
+    let made = |version| openapi::document(catalogue(), &plans(version), publisher, Format::OpenApi30)["paths"].clone();
+    assert!(made(old) != made(NEWEST), "another release, another document");
+    for version in [old, NEWEST, old, NEWEST] {
+        world.houston.set_version(version).expect("a release");
+        ready(&world, &format!("Houston {version}")).await;
+        let served = world.get("", "/openapi.json").await.expect(200).json();
+        assert!(served["paths"] == made(version), "at {version}");
+    }
 }
 
 #[tokio::test]
