@@ -205,6 +205,7 @@ mod any_text {
     //! Whatever is sent, Houston gets exactly that value, or the sender gets a 400.
 
     use crate::harness::{ADMIN, OWNER, World};
+    use houston_sim::Settings;
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::{prelude::*, test_runner::TestRunner};
     use serde_json::json;
@@ -213,7 +214,9 @@ mod any_text {
     #[test]
     fn reaches_houston_unchanged_or_is_refused() {
         let runtime = Runtime::new().expect("a runtime");
-        let world = runtime.block_on(World::new());
+        // Without a cache: a text that comes twice is sent twice.
+        let uncached = World::with(Settings::default(), |config| config.cache.enabled = false);
+        let world = runtime.block_on(uncached);
         let workspace = runtime.block_on(world.workspace(OWNER, "Data Platform"));
         let mut runner =
             TestRunner::new(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() });
