@@ -83,7 +83,6 @@ impl Transport {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = url.clone();
         let out = request.headers_mut();
-        out.reserve(8);
         out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         out.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         out.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));

@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// How many headers a response has, at most times.
+/// How many headers a response to a read has, at most times.
 const HEADERS: usize = 12;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -93,8 +93,11 @@ pub(super) fn answer(
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let out = response.headers_mut();
-    // Room for all that follows and for what is added on the way out: growing step by step was 1 % of the request.
-    out.reserve(HEADERS);
+    // Room for all that follows and for what is added on the way out: growing step by step was 1 % of the request. Other
+    // responses have few enough for the room that every map begins with.
+    if is_read {
+        out.reserve(HEADERS);
+    }
     if !empty {
         out.insert(header::CONTENT_TYPE, media_type);
     }
