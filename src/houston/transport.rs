@@ -41,7 +41,7 @@ impl Transport {
             // The connector's own limit would leave out looking up the name.
             let connector = BoxCloneSyncService::new(service_fn(move |address: Uri| {
                 let connecting = connector.clone().oneshot(address);
-                async move { Ok(timeout(limit, connecting).await.map_err(BoxError::from)?.map_err(BoxError::from)?) }
+                async move { timeout(limit, connecting).await.map_err(BoxError::from)?.map_err(BoxError::from) }
             }));
             let client = Plain::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
