@@ -86,6 +86,9 @@ pub struct Houston {
     /// The version to assume; may be empty.
     #[serde(deserialize_with = "value::version")]
     pub version: String,
+    /// When an upgrade takes routes away, as an HTTP-date (RFC 9110, 5.6.7).
+    #[serde(deserialize_with = "value::http_date")]
+    pub sunset: Option<String>,
     /// Whether to ask Houston for its version and schema.
     pub probe: bool,
     /// How often.

@@ -80,6 +80,7 @@ pub struct App {
     metrics: Metrics,
     documents: Documents,
     admin_token: Option<SecretString>,
+    sunset: Option<HeaderValue>,
 }
 
 impl App {
@@ -110,6 +111,7 @@ impl App {
             metrics,
             documents: Documents::new(config.documents.clone()),
             admin_token: config.admin_token.clone(),
+            sunset: config.houston.sunset.as_deref().and_then(|date| HeaderValue::try_from(date).ok()),
             catalogue,
         }))
     }
@@ -318,6 +320,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::RETRY_AFTER,
             HeaderName::from_static("deprecation"),
             HeaderName::from_static("preference-applied"),
+            HeaderName::from_static("sunset"),
             REQUEST_ID,
             respond::CACHE_STATUS,
             respond::IDEMPOTENCY_REPLAYED,

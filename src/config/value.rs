@@ -3,6 +3,10 @@
 use houston_schema::Version;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
+use time::{
+    OffsetDateTime, UtcOffset,
+    format_description::well_known::{Rfc2822, Rfc3339},
+};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -69,6 +73,18 @@ pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Stri
     let text = String::deserialize(deserializer)?;
     let fault = (!text.is_empty()).then(|| text.parse::<Version>().err()).flatten();
     fault.map_or(Ok(text), |why| Err(Error::custom(why)))
+}
+
+/// Reads a time in RFC 3339, as the date that headers carry (RFC 9110, 5.6.7).
+pub(super) fn http_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let time = OffsetDateTime::parse(&text, &Rfc3339).ok();
+    let date = time.and_then(|time| time.to_offset(UtcOffset::UTC).format(&Rfc2822).ok());
+    let date = date.ok_or_else(|| refused(&text, "is not a time such as 2027-03-01T00:00:00Z"))?;
+    Ok(Some(date.replace("+0000", "GMT")))
 }
 
 pub(super) fn level_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

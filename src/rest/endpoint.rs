@@ -18,9 +18,11 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, request::Parts as Head};
 use std::net::SocketAddr;
 
-/// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. There is no `Sunset`,
-/// for the day on which a Houston is upgraded is its operator's.
+/// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. When they will be gone
+/// (`Sunset`, RFC 8594) only the operator knows, who upgrades Houston.
 const DEPRECATED_SINCE: HeaderValue = HeaderValue::from_static("@1795392000");
+
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// W3C Trace Context, 3.2.
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -69,6 +71,7 @@ where
         written.unwrap_or_else(|problem| respond::problem(&problem, &origin(), head.uri.path(), exchange.id()));
     if app.gateway.is_ageing(route) {
         response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
+        response.headers_mut().extend(app.sunset.clone().map(|sunset| (SUNSET, sunset)));
     }
     exchange.end(response, head.method.as_str(), &operation.name, metrics)
 }

@@ -7,7 +7,6 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use socket2::SockRef;
 use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -56,7 +55,8 @@ pub(super) async fn serve(
         // Answers are written in one piece; waiting for more only delays them.
         let _best_effort = stream.set_nodelay(true);
         // Who asks and never reads gives its place up too.
-        let _best_effort = SockRef::from(&stream).set_tcp_user_timeout(Some(settings.idle_timeout));
+        #[cfg(target_os = "linux")]
+        let _best_effort = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(settings.idle_timeout));
         let front = Arc::clone(&front);
         let service = service_fn(move |request| front.answer(peer, request).map(Ok::<_, Infallible>));
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));

@@ -406,3 +406,16 @@ async fn until(world: &World, is_it: impl Fn(&Reply) -> bool) -> Reply {
         sleep(Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test]
+async fn routes_that_will_be_gone_say_when_if_the_operator_does() {
+    let file = std::env::temp_dir().join(format!("sunset-{}.toml", std::process::id()));
+    std::fs::write(&file, "[houston]\nsunset = \"2027-03-01T01:00:00+01:00\"\n").expect("a writable folder");
+    let read = houston_gateway::config::Config::load_with(Some(&file), |_| None).expect("settings");
+    let settings = Settings { version: Version::new(0, 34, 0), ..Settings::default() };
+    let world = World::with(settings, |config| config.houston.sunset = read.houston.sunset).await;
+    let workspace = world.workspace(OWNER, "Data Platform").await;
+    let card = world.get(OWNER, &format!("/workspaces/{workspace}/card?stripeCustomerId=cus_1")).await;
+    assert_eq!(card.header("sunset"), "Mon, 01 Mar 2027 00:00:00 GMT");
+    assert_eq!(world.get(OWNER, "/workspaces").await.expect(200).header("sunset"), "");
+}
