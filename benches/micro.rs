@@ -1,7 +1,7 @@
 //! The steps of a request, one by one, without sockets: `cargo bench --bench micro`.
 //!
-//! `bind` ends where a gateway without a cache learns that only the cache may be asked; `look_up` goes on from there to an
-//! empty cache, `hit` to a full one, and `route` adds all of HTTP but the bytes of the connection.
+//! `bind` understands a request, `look_up` goes on from there to an empty cache, `hit` to a full one; `route` is all of them
+//! and of HTTP but the bytes of the connection.
 #![expect(clippy::unwrap_used, reason = "benchmarks")]
 
 use axum::body::Body;
@@ -12,7 +12,7 @@ use houston_gateway::{
     cache::{Cache, Limits},
     caller::{Caller, FingerprintKey},
     config::Config,
-    gateway::{Ask, CacheRequest, Context, Gateway, Parts, Reply},
+    gateway::{Ask, CacheRequest, Context, Errand, Failure, Gateway, Parts, Reply},
     houston::{Houston, Trace},
     rest::{App, Front},
     server,
@@ -26,7 +26,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
 
@@ -46,7 +46,7 @@ struct World {
 }
 
 impl World {
-    fn new(with_cache: bool) -> Self {
+    fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _entered = runtime.enter();
         let mut config = Config::load_with(None, |_| None).unwrap();
@@ -58,7 +58,7 @@ impl World {
             .iter()
             .position(|each| each.method == Method::GET && each.path.to_string() == PATH)
             .unwrap();
-        let cache = with_cache.then(|| {
+        let cache = {
             let limits = Limits {
                 capacity_bytes: 1 << 26,
                 entry_bytes: 1 << 22,
@@ -68,9 +68,9 @@ impl World {
                 absence: Duration::ZERO,
             };
             Cache::new(limits, catalogue.routes.len())
-        });
+        };
         let houston = Houston::new(config.houston.clone()).unwrap();
-        let gateway = Gateway::new(houston, cache, Arc::clone(&catalogue), plans, config.streams.clone());
+        let gateway = Gateway::new(houston, Some(cache), Arc::clone(&catalogue), plans, config.streams.clone());
         let app = App::new(catalogue, Arc::clone(&gateway), Metrics::new().unwrap(), &config).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert("x-api-key", HeaderValue::from_static("bench-token"));
@@ -80,19 +80,15 @@ impl World {
         Self { gateway, front, route, caller, headers, runtime }
     }
 
-    fn ask(&self, cache: CacheRequest) -> Ask<'_> {
-        Ask {
-            route: self.route,
-            context: Context { caller: Some(self.caller.clone()), trace: Trace::default() },
-            parts: Parts {
-                path: vec![(Cow::Borrowed("workspaceId"), Cow::Borrowed(ID))],
-                query: Vec::new(),
-                headers: &self.headers,
-                body: &[],
-            },
-            cache,
-            idempotency_key: None,
-        }
+    fn parts(&self) -> Parts<'_> {
+        let path = vec![(Cow::Borrowed("workspaceId"), Cow::Borrowed(ID))];
+        Parts { path, query: Vec::new(), headers: &self.headers, body: &[] }
+    }
+
+    fn understand(&self, parts: &Parts<'_>) -> Result<Errand, Failure> {
+        let context = Context { caller: Some(self.caller.clone()), trace: Trace::default() };
+        let ask = Ask { route: self.route, context, cache: CacheRequest::default(), idempotency_key: None };
+        self.gateway.understand(ask, parts)
     }
 
     fn request(&self) -> Request<Body> {
@@ -126,31 +122,30 @@ fn reply(size: usize) -> Bytes {
     format!(r#"{{"data":{{"workspace":{{"id":"{ID}","items":[{}]}}}}}}"#, items.trim_end_matches(',')).into()
 }
 
-const ONLY_IF_CACHED: CacheRequest =
-    CacheRequest { no_cache: false, no_store: false, only_if_cached: true, max_age: None, min_fresh: None };
-
 #[divan::bench]
 fn bind(bencher: Bencher) {
-    let world = World::new(false);
-    bencher.bench_local(|| world.gateway.answer(&world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
+    let world = World::new();
+    bencher.bench_local(|| world.understand(&world.parts()).ok().unwrap());
 }
 
 #[divan::bench]
 fn look_up(bencher: Bencher) {
-    let world = World::new(true);
-    bencher.bench_local(|| world.gateway.answer(&world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap_err());
+    let world = World::new();
+    let errand = world.understand(&world.parts()).ok().unwrap();
+    bencher.bench_local(|| world.gateway.recall(&errand, Instant::now()).is_none());
 }
 
 #[divan::bench(max_time = 5)]
 fn hit(bencher: Bencher) {
-    let world = World::new(true);
-    world.runtime.block_on(world.gateway.answer(&world.ask(CacheRequest::default()))).unwrap();
-    bencher.bench_local(|| world.gateway.answer(&world.ask(ONLY_IF_CACHED)).now_or_never().unwrap().unwrap());
+    let world = World::new();
+    let errand = world.understand(&world.parts()).ok().unwrap();
+    world.runtime.block_on(world.gateway.answer(&errand, || None)).unwrap();
+    bencher.bench_local(|| world.gateway.recall(&errand, Instant::now()).unwrap().unwrap());
 }
 
 #[divan::bench(max_time = 5)]
 fn route(bencher: Bencher) {
-    let world = World::new(true);
+    let world = World::new();
     assert!(world.runtime.block_on(world.front.answer(PEER, world.request())).status().is_success());
     bencher
         .with_inputs(|| world.request())
@@ -176,11 +171,11 @@ fn unwrap(bencher: Bencher, size: usize) {
 
 #[divan::bench]
 fn problem(bencher: Bencher) {
-    let world = World::new(false);
+    let world = World::new();
     bencher.bench_local(|| {
-        let mut ask = world.ask(CacheRequest::default());
-        ask.parts.query.push((Cow::Borrowed("labl"), Cow::Borrowed("x")));
-        world.gateway.answer(&ask).now_or_never().unwrap().unwrap_err().problem()
+        let mut parts = world.parts();
+        parts.query.push((Cow::Borrowed("labl"), Cow::Borrowed("x")));
+        world.understand(&parts).err().unwrap().problem()
     });
 }
 

@@ -16,7 +16,7 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use http::HeaderValue;
-use moka::{future::Cache as Store, notification::RemovalCause, policy::EvictionPolicy};
+use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache as Store};
 use std::{
     collections::{
         HashMap,
@@ -229,10 +229,10 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
             && !entry.ttl.is_zero()
     }
 
-    /// What is stored under `key`, however old, and how usable it is.
-    pub async fn get(&self, key: &Key) -> Option<Found> {
-        let entry = self.store.get(key).await?;
-        let age = entry.age();
+    /// What is stored under `key`, however old, and how usable it is `now`.
+    pub fn get(&self, key: &Key, now: Instant) -> Option<Found> {
+        let entry = self.store.get(key)?;
+        let age = now.saturating_duration_since(entry.asked);
         let past = age.saturating_sub(entry.ttl);
         let freshness = if past.is_zero() {
             Freshness::Fresh
@@ -244,7 +244,7 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         } else if past <= self.limits.stale_if_error {
             Freshness::Expired
         } else {
-            self.remove(key).await;
+            self.remove(key);
             return None;
         };
         Some(Found { entry, age, freshness })
@@ -288,25 +288,25 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
 
     /// Stores an answer, unless one is there that was asked for later. One that is not worth keeping takes what was known
     /// before along with it.
-    pub async fn put(&self, key: Key, entry: Arc<Entry>) {
+    pub fn put(&self, key: Key, entry: Arc<Entry>) {
         if !self.keeps(&entry) {
-            return self.remove(&key).await;
+            return self.remove(&key);
         }
         let weight = u64::from(entry.weight());
         let newest = |known: Option<moka::Entry<Key, Arc<Entry>>>| {
             let known = known.map(moka::Entry::into_value).filter(|known| known.asked > entry.asked);
-            std::future::ready(known.unwrap_or(entry))
+            known.unwrap_or(entry)
         };
-        self.store.entry(key).and_upsert_with(newest).await;
+        self.store.entry(key).and_upsert_with(newest);
         // A batch of entries as large as this would exceed the bound by more than an eighth.
         if weight * BATCH * 8 > self.limits.capacity_bytes {
-            self.store.run_pending_tasks().await;
+            self.store.run_pending_tasks();
         }
     }
 
     /// Forgets one answer.
-    pub async fn remove(&self, key: &Key) {
-        self.store.invalidate(key).await;
+    pub fn remove(&self, key: &Key) {
+        self.store.invalidate(key);
     }
 
     /// How many entries had to make room for others, by owner.
@@ -327,13 +327,13 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
     {
         let landing = Landing { cache: Arc::clone(self), key };
         tokio::spawn(async move {
-            let outcome = match landing.cache.get(&key).await {
+            let outcome = match landing.cache.get(&key, Instant::now()) {
                 // Another flight may have landed between the caller's look into the store and this one's take-off.
                 Some(Found { entry, freshness: Freshness::Fresh, .. }) => Ok(entry),
                 _ => fetch.await.map(Arc::new),
             };
             if let Ok(entry) = &outcome {
-                landing.cache.put(key, Arc::clone(entry)).await;
+                landing.cache.put(key, Arc::clone(entry));
             }
             drop(landing);
             // Perhaps everybody who asked is gone.

@@ -8,6 +8,7 @@ mod ask;
 mod bind;
 mod choose;
 mod coerce;
+mod errand;
 mod failure;
 mod feed;
 mod idempotency;
@@ -30,6 +31,7 @@ pub use answer::{Answer, CacheOutcome};
 pub use ask::{Ask, CacheRequest, Context};
 pub use bind::{Parts, Query, releases};
 pub use coerce::LONGEST_PARAMETER;
+pub use errand::Errand;
 pub use failure::{Failure, Refusal};
 pub use idempotency::MEMORY as IDEMPOTENCY_MEMORY;
 pub use listing::{MAX_LIMIT, PARAMETERS as LIST_PARAMETERS};
@@ -39,20 +41,18 @@ pub use stream::{Event, Events};
 use crate::{
     cache::{Cache, TagSlot},
     caller::Fingerprint,
-    catalogue::{Catalogue, Plan, Plans, SelectionError, Shape},
+    catalogue::{Catalogue, Plan, Plans},
     config,
     houston::Houston,
-    problem::Place,
 };
 use arc_swap::ArcSwap;
-use bind::{Bound, Faults};
-use choose::choose;
+use bind::Bound;
 use http::StatusCode;
 use idempotency::Replays;
 use keys::{changed_tags, changes_access, named_slot};
 use listing::Listing;
 use merge::Turns;
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use steadfast::Steadfast;
 use stream::Streams;
 use tokio::{
@@ -85,10 +85,10 @@ pub struct Gateway {
     catalogue: Arc<Catalogue>,
     plans: ArcSwap<Plans>,
     /// Plans with a selection of the caller's choice, by the plan that they come from and the choice.
-    selections: moka::future::Cache<(u128, String), Arc<Plan>>,
+    selections: moka::sync::Cache<(u128, String), Arc<Plan>>,
     replays: Replays,
     turns: Turns,
-    credentials: moka::future::Cache<Fingerprint, bool>,
+    credentials: moka::sync::Cache<Fingerprint, bool>,
     streams: Arc<Streams>,
     /// Told when Houston's schema turns out to be another one than the plans were made for.
     pub drift: Notify,
@@ -106,9 +106,9 @@ impl Gateway {
         plans: Plans,
         streams: config::Streams,
     ) -> Arc<Self> {
-        let selections = moka::future::Cache::new(SELECTIONS);
+        let selections = moka::sync::Cache::new(SELECTIONS);
         let replays = Replays::new();
-        let credentials = moka::future::Cache::builder().max_capacity(10_000).time_to_live(CREDENTIAL_MEMORY).build();
+        let credentials = moka::sync::Cache::builder().max_capacity(10_000).time_to_live(CREDENTIAL_MEMORY).build();
         Arc::new(Self {
             houston,
             cache,
@@ -164,103 +164,54 @@ impl Gateway {
         self.cache.as_ref()
     }
 
-    /// Answers a request.
+    /// Answers a request that is understood. `parts` gives its parts once more, should another operation have to take it.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn answer(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Answer, Failure> {
-        let plans = self.plans.load_full();
-        let plan = choose(&plans.routes[ask.route], &ask.parts, &plans)?;
-        match self.answer_by(&plans, plan, ask).await {
-            Err(failure) if failure.is_drift() => Box::pin(self.answer_otherwise(&plans, plan, ask, failure)).await,
-            outcome => outcome,
+    pub async fn answer<'r>(
+        self: &Arc<Self>,
+        errand: &Errand,
+        parts: impl FnOnce() -> Option<Parts<'r>>,
+    ) -> Result<Answer, Failure> {
+        let outcome = self.run(errand).await;
+        if let Err(failure) = &outcome
+            && failure.is_drift()
+            && let Some(parts) = parts()
+        {
+            return Box::pin(self.answer_otherwise(errand, &parts, failure.clone())).await;
         }
+        outcome
     }
 
-    /// Whatever only some requests need is boxed: a future is as large as its largest branch, and is moved several times
-    /// before it runs. Those moves were a tenth of an answer from the cache.
-    async fn answer_by(
-        self: &Arc<Self>,
-        plans: &Arc<Plans>,
-        plan: &Arc<Plan>,
-        ask: &Ask<'_>,
-    ) -> Result<Answer, Failure> {
-        if ask.context.caller.is_none() && !plan.public {
-            return Err(Failure::NoCredential);
-        }
-        let (usual, mut plan) = (plan, Arc::clone(plan));
-        // What steers the gateway is taken out.
-        let mut query = Cow::Borrowed(ask.parts.query.as_slice());
-        let mut faults = Faults::new(plans.version);
-        if plan.shape != Shape::Scalar && query.iter().any(|(name, _)| name == FIELDS) {
-            plan = Box::pin(self.select(plans, plan, query.to_mut(), &mut faults)).await;
-        }
-        let listing = if plan.shape.is_list() && !query.is_empty() {
-            Listing::take(query.to_mut(), &plan, usual, &mut faults)
-        } else {
-            Listing::default()
-        };
-        let bound = bind::bind(&plan, &ask.parts, &query, faults)?;
+    async fn run(self: &Arc<Self>, errand: &Errand) -> Result<Answer, Failure> {
+        let Errand { ask, plans, plan, bound, listing, .. } = errand;
         if plan.operation.kind.is_mutation() {
-            return Box::pin(self.answer_change(plans, plan, bound, ask)).await;
+            return self.answer_change(errand).await;
         }
-        let variables = match bound.is_complete(&plan) {
-            true => bound.variables,
-            false => Box::pin(self.complete(plans, &plan, bound, &ask.context, ask.cache)).await?,
+        let variables = match bound.is_complete(plan) {
+            true => bound.variables.clone(),
+            false => Box::pin(self.complete(plans, plan, bound.clone(), &ask.context, ask.cache)).await?,
         };
-        self.read(&Call { plan, variables, listing }, &ask.context, ask.cache).await
+        let call = Call { plan: Arc::clone(plan), variables, listing: listing.clone() };
+        self.read(&call, &ask.context, ask.cache).await
     }
 
-    async fn answer_change(
-        self: &Arc<Self>,
-        plans: &Arc<Plans>,
-        plan: Arc<Plan>,
-        bound: Bound,
-        ask: &Ask<'_>,
-    ) -> Result<Answer, Failure> {
-        let Ask { route, context, parts, idempotency_key, .. } = ask;
-        let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
-        // What the caller sent, before anything is looked up: the first attempt may have changed what is found.
-        let keyed = keyed.map(|(key, caller)| (key, caller, format!("{route} {:?} {}", parts.query, bound.text())));
+    async fn answer_change(self: &Arc<Self>, errand: &Errand) -> Result<Answer, Failure> {
+        let Errand { ask: Ask { context, idempotency_key, .. }, plans, plan, bound, .. } = errand;
         let run = {
-            let (gateway, plans, context) = (Arc::clone(self), Arc::clone(plans), context.clone());
+            let (gateway, plans, plan) = (Arc::clone(self), Arc::clone(plans), Arc::clone(plan));
+            let (bound, context) = (bound.clone(), context.clone());
             async move { gateway.change(&plans, plan, bound, context).await }
         };
+        let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
         let mut answer = match keyed {
-            Some((key, caller, request)) => self.replays.once(caller, key, &request, run).await?,
+            Some((key, caller)) => self.replays.once(caller, key, &errand.told, run).await?,
             None => run.await??,
         };
         if answer.status == StatusCode::CREATED {
-            let path = parts.path.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-            answer.path = path.collect();
+            answer.path.clone_from(&errand.path);
         }
         Ok(answer)
-    }
-
-    /// The plan with the fields that the caller chose, if any were.
-    async fn select(&self, plans: &Plans, plan: Arc<Plan>, query: &mut Query<'_>, faults: &mut Faults) -> Arc<Plan> {
-        let Some(position) = query.iter().position(|(name, _)| name == FIELDS) else { return plan };
-        let (_, fields) = query.remove(position);
-        let key = (plan.identity, fields.into_owned());
-        if let Some(known) = self.selections.get(&key).await {
-            return known;
-        }
-        let place = Place::Parameter(FIELDS.to_owned());
-        match self.catalogue.select(plans, &plan, &key.1) {
-            Ok(selected) => {
-                let selected = Arc::new(selected);
-                self.selections.insert(key, Arc::clone(&selected)).await;
-                selected
-            }
-            Err(SelectionError::Invalid(why)) => {
-                faults.invalid(&place, why);
-                plan
-            }
-            Err(SelectionError::Elsewhere { field, lifespan }) => {
-                faults.elsewhere(&place, &format!("{field} is a field"), lifespan);
-                plan
-            }
-        }
     }
 
     /// Looks up what a mutation needs and sends it. A caller that goes away neither stops it half-way nor keeps the cache

@@ -4,8 +4,9 @@ mod csv;
 mod docs;
 mod endpoint;
 mod events;
+mod exchange;
+mod ids;
 mod locations;
-mod observe;
 mod ops;
 mod origin;
 mod problems;
@@ -26,24 +27,26 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use axum::{
-    BoxError, Router,
-    body::{Body, HttpBody},
-    extract::{ConnectInfo, State},
-    response::Response,
+    BoxError, Extension, Router,
+    body::HttpBody,
     routing::{delete, get},
 };
 use bytes::Bytes;
 use docs::{Document, Documents};
-use futures_util::{FutureExt, future::Either};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
-use observe::{Exchange, REQUEST_ID, RequestIds};
+use endpoint::Endpoint;
+use exchange::{Exchange, REQUEST_ID};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, Ready, ready},
+};
+use http::{HeaderName, HeaderValue, Method, Request, header};
+use http_body_util::Full;
+use ids::RequestIds;
 use origin::Origin;
 use request::BodyLimits;
 use routes::{Found, Routes};
 use secrecy::SecretString;
-use std::{
-    collections::HashMap, convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
-};
+use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
     compression::{
@@ -106,7 +109,7 @@ impl App {
             body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.body_timeout },
             streams: config.streams.clone(),
             by_route,
-            other: observe::other(&metrics),
+            other: metrics.route("none"),
             request_ids: RequestIds::new(),
             metrics,
             documents: Documents::new(config.documents.clone()),
@@ -121,6 +124,15 @@ impl App {
         self.metrics.upkeep();
     }
 }
+
+/// The body of a response: in memory, or whatever the pages, a stream or a compression make of it.
+pub type Body = http_body_util::Either<Full<Bytes>, axum::body::Body>;
+
+/// A response.
+pub type Response = http::Response<Body>;
+
+/// A response that is there already, or one that has to be waited for.
+pub type Answering = Either<Ready<Response>, BoxFuture<'static, Response>>;
 
 /// Answers requests: by the catalogue's routes, or else by the pages. What costs something for each request goes around
 /// the whole only for who wants it: compression for who accepts an encoding, CORS where origins are allowed.
@@ -139,22 +151,14 @@ impl Front {
     }
 
     /// Answers a request that came from `peer`.
-    ///
-    /// This and [`Self::dispatch`] take the request apart before their futures begin: each future that holds a request
-    /// holds it twice, and all of it is moved before it runs.
-    pub fn answer<B>(
-        self: &Arc<Self>,
-        peer: SocketAddr,
-        request: Request<B>,
-    ) -> impl Future<Output = Response> + Send + use<B>
+    pub fn answer<B>(self: &Arc<Self>, peer: SocketAddr, request: Request<B>) -> Answering
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let is_plain = self.cors.is_none() && !request.headers().contains_key(header::ACCEPT_ENCODING);
-        let front = Arc::clone(self);
         match is_plain {
-            true => Either::Left(front.dispatch(peer, request)),
-            false => Either::Right(front.dressed(peer, request).boxed()),
+            true => self.dispatch(peer, request),
+            false => Either::Right(Arc::clone(self).dressed(peer, request).boxed()),
         }
     }
 
@@ -169,52 +173,36 @@ impl Front {
         for wish in wishes {
             request.headers_mut().append(header::ACCEPT_ENCODING, wish);
         }
-        let answer = service_fn(|request| Arc::clone(&self).dispatch(peer, request).map(Ok::<_, Infallible>));
+        let answer = service_fn(|request| {
+            self.dispatch(peer, request).map(|response| Ok::<_, Infallible>(response.map(axum::body::Body::new)))
+        });
         let dressed = ServiceBuilder::new()
             .option_layer(self.cors.clone())
             .map_response(respond::weaken)
             .layer(CompressionLayer::new().compress_when(SizeAbove::new(PACKET).and(NotForContentType::SSE)));
         let Ok(response) = dressed.service(answer).oneshot(request).await;
-        response.map(Body::new)
+        response.map(|body| Body::Right(axum::body::Body::new(body)))
     }
 
-    fn dispatch<B>(self: Arc<Self>, peer: SocketAddr, request: Request<B>) -> impl Future<Output = Response> + Send
+    fn dispatch<B>(&self, peer: SocketAddr, request: Request<B>) -> Answering
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let (head, body) = request.into_parts();
-        async move {
-            // The last resort: a fault of ours is a problem, not a broken connection.
-            AssertUnwindSafe(self.find(peer, &head, body)).catch_unwind().await.unwrap_or_else(|_| {
-                let problem = Problem::new(Code::Internal, "The gateway failed; its log says why.");
-                failed(&self.app, &problem, peer, &head.method, head.uri.path(), &head.headers)
-            })
-        }
-    }
-
-    async fn find<B>(&self, peer: SocketAddr, head: &Parts, body: B) -> Response
-    where
-        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-    {
-        let app = &*self.app;
-        match app.routes.find(&head.method, head.uri.path()) {
-            Found::Route(route, path) => endpoint::answer(app, route, path, peer, head, body).await,
+        let exchange = Exchange::begin(&self.app, peer, head);
+        match self.app.routes.find(&exchange.head.method, exchange.path()) {
+            Found::Route(route) => Endpoint { exchange, route }.answer(body),
             Found::OtherMethods(allow) => {
-                let problem = wrong_method(&head.method);
-                let mut response = failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers);
+                let mut response = exchange.failed(&wrong_method(&exchange.head.method));
                 response.headers_mut().insert(header::ALLOW, allow.clone());
-                response
-            }
-            Found::NoText => {
-                let detail = "The path is not UTF-8 once its percent signs are decoded.";
-                let problem = Problem::new(Code::InvalidRequest, detail);
-                failed(app, &problem, peer, &head.method, head.uri.path(), &head.headers)
+                Either::Left(ready(response))
             }
             Found::Nowhere => {
-                let mut request = Request::from_parts(head.clone(), Body::new(body));
-                request.extensions_mut().insert(ConnectInfo(peer));
-                let Ok(response) = Box::pin(self.pages.clone().oneshot(request)).await;
-                response
+                let exchange = Arc::new(exchange);
+                let mut request = Request::from_parts(exchange.head.clone(), axum::body::Body::empty());
+                request.extensions_mut().insert(Arc::clone(&exchange));
+                let page = self.pages.clone().oneshot(request).map(|Ok(response)| response.map(Body::Right));
+                Either::Right(Box::pin(async move { exchange.guard(page).await }))
             }
         }
     }
@@ -222,9 +210,7 @@ impl Front {
 
 /// All that is not of the catalogue: the documents and the operators' pages.
 fn pages(app: &Arc<App>) -> Router {
-    let document = |which: Document| {
-        get(move |app, peer: ConnectInfo<SocketAddr>, headers: HeaderMap| docs::document(app, peer, headers, which))
-    };
+    let document = |which: Document| get(move |exchange: Extension<Arc<Exchange>>| docs::document(exchange, which));
     let router = Router::new()
         .route("/openapi.json", document(Document::OpenApi30))
         .route("/openapi-3.1.json", document(Document::OpenApi31))
@@ -258,47 +244,21 @@ fn operators(app: &App) -> Router<Arc<App>> {
     }
 }
 
-async fn method_not_allowed(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+async fn method_not_allowed(Extension(exchange): Extension<Arc<Exchange>>) -> Response {
     // The router adds Allow.
-    failed(&app, &wrong_method(&method), peer, &method, uri.path(), &headers)
+    exchange.failed(&wrong_method(&exchange.head.method))
 }
 
-async fn no_such_route(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let hint = match uri.path().strip_suffix('/') {
+async fn no_such_route(Extension(exchange): Extension<Arc<Exchange>>) -> Response {
+    let hint = match exchange.path().strip_suffix('/') {
         Some(path) if !path.is_empty() => "Paths have no slash at their end.",
         _ => "GET /openapi.json lists all paths, /docs shows them.",
     };
-    failed(&app, &Problem::new(Code::NoSuchRoute, hint), peer, &method, uri.path(), &headers)
+    exchange.failed(&Problem::new(Code::NoSuchRoute, hint))
 }
 
 fn wrong_method(method: &Method) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("{method} is not a method of this path; Allow lists them."))
-}
-
-/// The answer to a request that reached no route.
-fn failed(
-    app: &App,
-    problem: &Problem,
-    peer: SocketAddr,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-) -> Response {
-    let exchange = Exchange::begin(&app.request_ids, headers);
-    let response = respond::problem(problem, &app.origin.of(headers, Some(peer.ip())), path, exchange.id());
-    exchange.end(response, method.as_str(), "none", &app.other)
 }
 
 fn cors(origins: &[String]) -> CorsLayer {

@@ -89,6 +89,9 @@ impl Answer {
 
     /// Narrows a list to the part that was asked for.
     pub(super) fn page(&mut self, listing: &Listing) -> Result<(), Failure> {
+        if !self.plan.shape.is_list() || self.body.is_empty() {
+            return Ok(());
+        }
         if self.plan.operation.is_paged() && listing.is_one_page_of_houston() {
             let items = shape::items(&self.body).map_err(uncuttable)?;
             self.next = listing.after(&self.plan, &items).and_then(|next| next.cursor_text());

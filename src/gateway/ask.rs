@@ -1,17 +1,16 @@
 //! What the REST side asks: a request, who makes it, and how fresh the answer has to be.
 
-use super::Parts;
 use crate::{cache::Found, caller::Caller, houston::Trace};
 use std::time::Duration;
 
-/// A request, as the REST side hands it over. It has no `Debug`, or its tokens and passwords would end up in a log one day.
-pub struct Ask<'r> {
+/// A request, as the REST side hands it over, but for the parts that variables are bound from. It has no `Debug`, or its
+/// tokens would end up in a log one day.
+#[derive(Clone)]
+pub struct Ask {
     /// The index of the route in the catalogue.
     pub route: usize,
     /// Who asks.
     pub context: Context,
-    /// What variables are bound from.
-    pub parts: Parts<'r>,
     /// What the caller says about caching.
     pub cache: CacheRequest,
     /// The key under which a POST is done only once.

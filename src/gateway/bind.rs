@@ -51,7 +51,7 @@ pub enum BindError {
 }
 
 /// A bound request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) variables: Variables,
     /// The lists to lay over what Houston has now: the plan's input and the caller's items, if any were sent.

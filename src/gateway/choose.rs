@@ -1,6 +1,6 @@
 //! Choosing: which operation of a route answers a request, and which does when Houston does not know that one after all.
 
-use super::{Answer, Ask, FIELDS, Failure, Gateway, Parts, listing, listing::Listing};
+use super::{Answer, Ask, Errand, FIELDS, Failure, Gateway, Parts, listing, listing::Listing};
 use crate::catalogue::{Plan, Plans, RoutePlan};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
@@ -12,21 +12,34 @@ impl Gateway {
     /// Answers a request whose document Houston does not know: by another operation of the route, or by other plans.
     pub(super) async fn answer_otherwise(
         self: &Arc<Self>,
-        plans: &Arc<Plans>,
-        refused: &Arc<Plan>,
-        ask: &Ask<'_>,
+        refused: &Errand,
+        parts: &Parts<'_>,
         mut failure: Failure,
     ) -> Result<Answer, Failure> {
-        for plan in fitting(&plans.routes[ask.route], &ask.parts).into_iter().filter(|each| !Arc::ptr_eq(each, refused))
-        {
-            match self.answer_by(plans, plan, ask).await {
+        let Errand { plans, plan: tried, ask, .. } = refused;
+        for plan in fitting(&plans.routes[ask.route], parts) {
+            // Another selection of the caller's choice is another plan of the same operation.
+            if plan.operation.name == tried.operation.name {
+                continue;
+            }
+            match self.answer_by(plans, plan, ask, parts).await {
                 Err(again) if again.is_drift() => failure = again,
                 outcome => return outcome,
             }
         }
         let Some(plans) = self.renewed(plans).await else { return Err(failure) };
-        let plan = choose(&plans.routes[ask.route], &ask.parts, &plans)?;
-        self.answer_by(&plans, plan, ask).await
+        let plan = choose(&plans.routes[ask.route], parts, &plans)?;
+        self.answer_by(&plans, plan, ask, parts).await
+    }
+
+    async fn answer_by(
+        self: &Arc<Self>,
+        plans: &Arc<Plans>,
+        plan: &Arc<Plan>,
+        ask: &Ask,
+        parts: &Parts<'_>,
+    ) -> Result<Answer, Failure> {
+        self.run(&self.understand_by(plans, plan, ask.clone(), parts)?).await
     }
 
     /// The plans that take the place of `old`, once it is known whether Houston has become another one. It has refused a

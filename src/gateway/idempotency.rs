@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use moka::{future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 use std::{
     future::Future,
     sync::{
@@ -63,7 +63,7 @@ impl Replays {
         let slot = (caller, xxh3_128(key.as_bytes()));
         let request = xxh3_64(request.as_bytes());
         let memory = self.0.clone();
-        let start = async {
+        let start = || {
             let bytes = Arc::new(AtomicU32::new(0));
             let own = Arc::clone(&bytes);
             // In a task of its own: a caller that goes away does not stop what others with the key wait for.
@@ -76,20 +76,20 @@ impl Replays {
                 own.store(u32::try_from(body).unwrap_or(u32::MAX), Ordering::Relaxed);
                 let settle = |known: Option<moka::Entry<_, Arc<First>>>| {
                     let known = known.map(moka::Entry::into_value).filter(|known| Arc::ptr_eq(&known.bytes, &own));
-                    std::future::ready(match known {
+                    match known {
                         Some(_) if !is_over || did_nothing(&outcome) => Op::Remove,
                         // Weighs it anew, and counts its time from now on.
                         Some(known) => Op::Put(known),
                         None => Op::Nop,
-                    })
+                    }
                 };
-                memory.entry(slot).and_compute_with(settle).await;
+                memory.entry(slot).and_compute_with(settle);
                 outcome
             });
             let outcome = task.map(|joined| joined.unwrap_or(Err(Failure::Lost))).boxed().shared();
             Arc::new(First { request, outcome, bytes })
         };
-        let entry = self.0.entry(slot).or_insert_with(start).await;
+        let entry = self.0.entry(slot).or_insert_with(start);
         let is_first = entry.is_fresh();
         let first = entry.into_value();
         if first.request != request {

@@ -140,14 +140,14 @@ impl Gateway {
     /// something that any valid token may read.
     async fn is_known(&self, context: &Context) -> Result<bool, Failure> {
         let Some(caller) = &context.caller else { return Ok(false) };
-        if let Some(known) = self.credentials.get(&caller.fingerprint).await {
+        if let Some(known) = self.credentials.get(&caller.fingerprint) {
             return Ok(known);
         }
         let bytes = self.houston.send(Bytes::from_static(PROBE), true, Some(caller), &context.trace).await?;
         let reply =
             Reply::read(&bytes, "deploymentConfig").map_err(|why| Failure::unreadable("Houston's answer", &why))?;
         let known = reply.errors.is_empty();
-        self.credentials.insert(caller.fingerprint, known).await;
+        self.credentials.insert(caller.fingerprint, known);
         Ok(known)
     }
 }

@@ -4,7 +4,7 @@
 //! slowly holds nobody up: a log it reads on from the store, of samples it gets the newest.
 
 use super::{
-    Ask, CacheRequest, Context, Failure, Gateway,
+    Ask, CacheRequest, Context, Failure, Gateway, Parts,
     bind::{self, Faults},
     choose::choose,
     feed::{Batch, Feed, Subject},
@@ -67,19 +67,19 @@ impl Gateway {
     ///
     /// # Errors
     /// Why there is no stream.
-    pub async fn open(self: &Arc<Self>, ask: Ask<'_>) -> Result<Events, Failure> {
+    pub async fn open(self: &Arc<Self>, ask: &Ask, parts: &Parts<'_>) -> Result<Events, Failure> {
         let plans = self.plans.load_full();
-        match self.open_by(&plans, &ask).await {
+        match self.open_by(&plans, ask, parts).await {
             Err(failure) if failure.is_drift() => match self.renewed(&plans).await {
-                Some(plans) => self.open_by(&plans, &ask).await,
+                Some(plans) => self.open_by(&plans, ask, parts).await,
                 None => Err(failure),
             },
             outcome => outcome,
         }
     }
 
-    async fn open_by(self: &Arc<Self>, plans: &Arc<Plans>, ask: &Ask<'_>) -> Result<Events, Failure> {
-        let Ask { route, context, parts, .. } = ask;
+    async fn open_by(self: &Arc<Self>, plans: &Arc<Plans>, ask: &Ask, parts: &Parts<'_>) -> Result<Events, Failure> {
+        let Ask { route, context, .. } = ask;
         let plan = Arc::clone(choose(&plans.routes[*route], parts, plans)?);
         if context.caller.is_none() && !plan.public {
             return Err(Failure::NoCredential);

@@ -1,6 +1,6 @@
 //! The published documents, and Swagger UI to read them in.
 
-use super::{App, failed, respond};
+use super::{App, Exchange, respond};
 use crate::{
     catalogue::Plans,
     config,
@@ -9,15 +9,13 @@ use crate::{
     problem::{Code, Problem},
 };
 use axum::{
-    extract::{ConnectInfo, Path, State, rejection::PathRejection},
+    Extension,
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::task::spawn_blocking;
 
 const INITIALIZER: &[u8] = include_bytes!("swagger-initializer.js");
@@ -88,19 +86,15 @@ impl Documents {
 }
 
 /// Serves a document: readable without a token and from every page.
-pub(super) async fn document(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    document: Document,
-) -> Response {
+pub(super) async fn document(Extension(exchange): Extension<Arc<Exchange>>, document: Document) -> Response {
+    let app = &exchange.app;
     let renderings = app.documents.renderings(&app.gateway);
     if renderings.kept(document).get().is_none() {
-        let (app, renderings) = (Arc::clone(&app), Arc::clone(&renderings));
+        let (app, renderings) = (Arc::clone(app), Arc::clone(&renderings));
         // Should that fail, what follows fails likewise and is answered like every fault.
         let _made = spawn_blocking(move || renderings.text(&app, document).len()).await;
     }
-    let text = app.origin.fill(renderings.text(&app, document), &headers, Some(peer.ip()));
+    let text = exchange.fill(renderings.text(app, document));
     let kind = match document {
         Document::Yaml => HeaderValue::from_static("application/yaml"),
         _ => respond::JSON,
@@ -109,14 +103,15 @@ pub(super) async fn document(
         (header::VARY, HeaderValue::from_static("Host, X-Forwarded-Host, X-Forwarded-Proto")),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ];
-    published(&headers, text.into(), kind, others)
+    published(&exchange.head.headers, text.into(), kind, others)
 }
 
 /// Serves bytes that everybody may have and that change only with the gateway or its plans.
 fn published(headers: &HeaderMap, bytes: Bytes, kind: HeaderValue, others: [(HeaderName, HeaderValue); 2]) -> Response {
     let etag = crate::cache::etag(&bytes);
-    let mut response = respond::not_modified(headers, &etag)
-        .unwrap_or_else(|| ([(header::CONTENT_TYPE, kind), (header::ETAG, etag)], bytes).into_response());
+    let known = respond::not_modified(headers, &etag).map(IntoResponse::into_response);
+    let mut response =
+        known.unwrap_or_else(|| ([(header::CONTENT_TYPE, kind), (header::ETAG, etag)], bytes).into_response());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     response.headers_mut().extend(others);
     response
@@ -128,26 +123,17 @@ pub(super) async fn to_docs(State(app): State<Arc<App>>) -> Redirect {
 }
 
 /// Serves Swagger UI's page.
-pub(super) async fn index(
-    app: State<Arc<App>>,
-    peer: ConnectInfo<SocketAddr>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    file(app, peer, Ok(Path("index.html".to_owned())), uri, headers).await
+pub(super) async fn index(exchange: Extension<Arc<Exchange>>) -> Response {
+    file(exchange, Ok(Path("index.html".to_owned()))).await
 }
 
 /// Serves Swagger UI's files, which are compiled in.
 pub(super) async fn file(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(exchange): Extension<Arc<Exchange>>,
     name: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
 ) -> Response {
-    name.ok().and_then(|Path(name)| asset(&name, &headers)).unwrap_or_else(|| {
-        let problem = Problem::new(Code::NoSuchRoute, "There is no such file; the page is /docs/.");
-        failed(&app, &problem, peer, &Method::GET, uri.path(), &headers)
+    name.ok().and_then(|Path(name)| asset(&name, &exchange.head.headers)).unwrap_or_else(|| {
+        exchange.failed(&Problem::new(Code::NoSuchRoute, "There is no such file; the page is /docs/.")).into_response()
     })
 }
 

@@ -1,22 +1,25 @@
 //! One request to a route of the catalogue: read, ask the gateway, write.
 
 use super::{
-    App, events,
-    observe::Exchange,
+    Answering, Exchange, Response, events,
     request::{self, Form},
-    respond,
-    routes::Parameters,
+    respond, routes,
 };
 use crate::{
     caller::Caller,
-    gateway::{Answer, Ask, Context, Events, Failure, Parts},
+    catalogue::Operation,
+    gateway::{Answer, Ask, Context, Errand, Events, Failure, Parts},
     houston::Trace,
     problem::Problem,
 };
-use axum::{BoxError, body::HttpBody, response::Response};
+use axum::{BoxError, body::HttpBody};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, request::Parts as Head};
-use std::net::SocketAddr;
+use futures_util::future::{Either, ready};
+use http::{HeaderName, HeaderValue, Method};
+use std::{
+    ops::ControlFlow::{self, Break, Continue},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// For routes that newer Houston releases lack (RFC 9745): the day on which this API first said so. When they will be gone
 /// (`Sunset`, RFC 8594) only the operator knows, who upgrades Houston.
@@ -27,6 +30,13 @@ const SUNSET: HeaderName = HeaderName::from_static("sunset");
 /// W3C Trace Context, 3.2.
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// A request to a route of the catalogue.
+pub(super) struct Endpoint {
+    pub(super) exchange: Exchange,
+    /// The index of the route.
+    pub(super) route: usize,
+}
+
 /// What a route answers with.
 enum Served {
     Answer(Answer, Form),
@@ -35,84 +45,144 @@ enum Served {
     StreamHead,
 }
 
-/// Answers a request to the route of this index, which bound `path`.
-pub(super) async fn answer<B>(
-    app: &App,
-    route: usize,
-    path: Parameters<'_>,
-    peer: SocketAddr,
-    head: &Head,
-    body: B,
-) -> Response
-where
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    let exchange = Exchange::begin(&app.request_ids, &head.headers);
-    let operation = app.catalogue.name_of(&app.catalogue.routes[route]);
-    let metrics = &app.by_route[route];
-    let origin = || app.origin.of(&head.headers, Some(peer.ip()));
-    let served = serve(app, route, path, head, body, operation.stream, &exchange).await;
-    let written = served.and_then(|served| match served {
-        Served::StreamHead => Ok(events::head()),
-        Served::Stream(stream) => {
-            let (origin, path, id) = (origin(), head.uri.path().to_owned(), exchange.id().to_owned());
-            let document = move |problem: &Problem| respond::problem_document(problem, &origin, &path, &id);
-            Ok(events::response(stream, &app.streams, document))
-        }
-        Served::Answer(answer, form) => {
-            if head.method == Method::GET {
-                metrics.count_cache(answer.cache);
-            }
-            let formed = respond::formed(app, answer, form)?;
-            Ok(respond::answer(app, formed, &head.method, &head.uri, &head.headers, origin))
-        }
-    });
-    let mut response =
-        written.unwrap_or_else(|problem| respond::problem(&problem, &origin(), head.uri.path(), exchange.id()));
-    if app.gateway.is_ageing(route) {
-        response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
-        response.headers_mut().extend(app.sunset.clone().map(|sunset| (SUNSET, sunset)));
-    }
-    exchange.end(response, head.method.as_str(), &operation.name, metrics)
+/// What is to be waited for.
+enum Wait {
+    /// For the body, and then for Houston.
+    Body(Form, Option<Caller>),
+    /// For Houston, to do what is asked.
+    Houston(Form, Errand),
+    /// For Houston, to accept a subscription.
+    Stream(Option<Caller>),
 }
 
-async fn serve<B>(
-    app: &App,
-    route: usize,
-    path: Parameters<'_>,
-    head: &Head,
-    body: B,
-    is_stream: bool,
-    exchange: &Exchange,
-) -> Result<Served, Problem>
-where
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    let form = request::form(&head.method, &head.headers, is_stream)?;
-    let caller = match Caller::of(&head.headers, &app.credentials) {
-        // Whoever logs in again may well send the old token along; Houston passes it over too.
-        Err(_) if app.gateway.is_public(route) => None,
-        Err(why) => return Err(Failure::from(why).problem()),
-        // Nothing is read from whom nobody knows.
-        Ok(None) if !app.gateway.is_public(route) => return Err(Failure::NoCredential.problem()),
-        Ok(caller) => caller,
-    };
-    let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
-    let traceparent = head.headers.get(&TRACEPARENT).cloned();
-    let ask = Ask {
-        route,
-        context: Context { caller, trace: Trace { request_id: Some(exchange.id.clone()), traceparent } },
-        parts: Parts { path, query: request::query(head.uri.query())?, headers: &head.headers, body: &body },
-        cache: request::cache_request(&head.headers),
-        idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
-    };
-    let served = match form {
-        Form::Events if head.method == Method::HEAD => Ok(Served::StreamHead),
-        Form::Events => Box::pin(app.gateway.open(ask)).await.map(Served::Stream),
-        _ => app.gateway.answer(&ask).await.map(|answer| Served::Answer(answer, form)),
-    };
-    served.map_err(|failure| {
-        tracing::debug!(%failure, request_id = exchange.id(), "no answer");
+impl Endpoint {
+    /// Answers the request: at once, if nothing has to be waited for.
+    pub(super) fn answer<B>(self, body: B) -> Answering
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let first = || match self.serve_at_once() {
+            Ok(Continue(wait)) => Continue(wait),
+            Ok(Break(served)) => Break(self.written(Ok(served))),
+            Err(problem) => Break(self.written(Err(problem))),
+        };
+        match catch_unwind(AssertUnwindSafe(first)) {
+            Ok(Break(response)) => Either::Left(ready(response)),
+            Ok(Continue(wait)) => Either::Right(Box::pin(async move {
+                let later = async { self.written(self.serve(wait, body).await) };
+                self.exchange.guard(later).await
+            })),
+            Err(_) => Either::Left(ready(self.exchange.broken())),
+        }
+    }
+
+    fn operation(&self) -> &Operation {
+        let catalogue = &self.exchange.app.catalogue;
+        catalogue.name_of(&catalogue.routes[self.route])
+    }
+
+    /// Serves what can be served without waiting for anything.
+    fn serve_at_once(&self) -> Result<ControlFlow<Served, Wait>, Problem> {
+        let Exchange { app, head, .. } = &self.exchange;
+        let form = request::form(&head.method, &head.headers, self.operation().stream)?;
+        let caller = match Caller::of(&head.headers, &app.credentials) {
+            // Whoever logs in again may well send the old token along; Houston passes it over too.
+            Err(_) if app.gateway.is_public(self.route) => None,
+            Err(why) => return Err(Failure::from(why).problem()),
+            // Nothing is read from whom nobody knows.
+            Ok(None) if !app.gateway.is_public(self.route) => return Err(Failure::NoCredential.problem()),
+            Ok(caller) => caller,
+        };
+        if form == Form::Events {
+            return Ok(if head.method == Method::HEAD {
+                Break(Served::StreamHead)
+            } else {
+                Continue(Wait::Stream(caller))
+            });
+        }
+        if request::has_body(&head.method) {
+            return Ok(Continue(Wait::Body(form, caller)));
+        }
+        let errand = self.understand(caller, &[])?;
+        match app.gateway.recall(&errand, self.exchange.arrived) {
+            Some(outcome) => Ok(Break(Served::Answer(outcome.map_err(|why| self.told(&why))?, form))),
+            None => Ok(Continue(Wait::Houston(form, errand))),
+        }
+    }
+
+    /// Serves what has to be waited for.
+    async fn serve<B>(&self, wait: Wait, body: B) -> Result<Served, Problem>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let Exchange { app, head, .. } = &self.exchange;
+        let (form, errand, body) = match wait {
+            Wait::Stream(caller) => {
+                let (ask, parts) = (self.ask(caller)?, self.parts(&[])?);
+                let opened = app.gateway.open(&ask, &parts).await;
+                return opened.map(Served::Stream).map_err(|why| self.told(&why));
+            }
+            Wait::Body(form, caller) => {
+                let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
+                (form, self.understand(caller, &body)?, body)
+            }
+            Wait::Houston(form, errand) => (form, errand, Bytes::new()),
+        };
+        let answer = app.gateway.answer(&errand, || self.parts(&body).ok()).await;
+        Ok(Served::Answer(answer.map_err(|why| self.told(&why))?, form))
+    }
+
+    fn understand(&self, caller: Option<Caller>, body: &[u8]) -> Result<Errand, Problem> {
+        let (parts, ask) = (self.parts(body)?, self.ask(caller)?);
+        self.exchange.app.gateway.understand(ask, &parts).map_err(|why| self.told(&why))
+    }
+
+    fn parts<'r>(&'r self, body: &'r [u8]) -> Result<Parts<'r>, Problem> {
+        let Exchange { app, head, .. } = &self.exchange;
+        let path = routes::parameters(&app.catalogue.routes[self.route].path, &app.base_path, head.uri.path())?;
+        Ok(Parts { path, query: request::query(head.uri.query())?, headers: &head.headers, body })
+    }
+
+    fn ask(&self, caller: Option<Caller>) -> Result<Ask, Problem> {
+        let Exchange { head, id, .. } = &self.exchange;
+        let trace = Trace { request_id: Some(id.clone()), traceparent: head.headers.get(&TRACEPARENT).cloned() };
+        Ok(Ask {
+            route: self.route,
+            context: Context { caller, trace },
+            cache: request::cache_request(&head.headers),
+            idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
+        })
+    }
+
+    fn told(&self, failure: &Failure) -> Problem {
+        tracing::debug!(%failure, request_id = self.exchange.id(), "no answer");
         failure.problem()
-    })
+    }
+
+    fn written(&self, served: Result<Served, Problem>) -> Response {
+        let exchange = &self.exchange;
+        let Exchange { app, head, .. } = exchange;
+        let metrics = &app.by_route[self.route];
+        let written = served.and_then(|served| match served {
+            Served::StreamHead => Ok(events::head()),
+            Served::Stream(stream) => {
+                let (origin, path, id) = (exchange.origin(), exchange.path().to_owned(), exchange.id().to_owned());
+                let document = move |problem: &Problem| respond::problem_document(problem, &origin, &path, &id);
+                Ok(events::response(stream, &app.streams, document))
+            }
+            Served::Answer(answer, form) => {
+                if head.method == Method::GET {
+                    metrics.count_cache(answer.cache);
+                }
+                Ok(respond::answer(exchange, respond::formed(app, answer, form)?))
+            }
+        });
+        let mut response = written
+            .unwrap_or_else(|problem| respond::problem(&problem, &exchange.origin(), exchange.path(), exchange.id()));
+        if app.gateway.is_ageing(self.route) {
+            response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
+            response.headers_mut().extend(app.sunset.clone().map(|sunset| (SUNSET, sunset)));
+        }
+        exchange.end(response, &self.operation().name, metrics)
+    }
 }

@@ -3,16 +3,16 @@
 //! An event has `id`, `event` and `data`, in this order. The last one may be named `error`; its data is a problem, as
 //! any request would have been answered with. Comments keep the connection open while there is nothing to say.
 
-use super::respond;
+use super::{Body, Response, respond};
 use crate::{
     config,
     gateway::{Event, Events},
     problem::Problem,
 };
-use axum::{body::Body, response::Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{self, StreamExt};
 use http::{HeaderName, HeaderValue, header};
+use http_body_util::Full;
 use std::{convert::Infallible, time::Duration};
 use tokio::time::timeout;
 
@@ -34,12 +34,13 @@ pub(super) fn response(
     let hello = Bytes::from(format!("retry: {}\n\n", settings.retry.as_millis()));
     let heartbeat = settings.heartbeat;
     let rest = stream::unfold((events, document), move |state| next(state, heartbeat));
-    respond_with(Body::from_stream(stream::iter([hello]).chain(rest).map(Ok::<_, Infallible>)))
+    let body = stream::iter([hello]).chain(rest).map(Ok::<_, Infallible>);
+    respond_with(Body::Right(axum::body::Body::from_stream(body)))
 }
 
 /// The response to HEAD: nothing is opened.
 pub(super) fn head() -> Response {
-    respond_with(Body::empty())
+    respond_with(Body::Left(Full::default()))
 }
 
 fn respond_with(body: Body) -> Response {

@@ -1,15 +1,16 @@
 //! Pages for operators: whether the gateway lives, whether it is ready, and its numbers.
 
-use super::{App, failed, request};
+use super::{App, Exchange, request};
 use crate::problem::{Code, Problem};
 use axum::{
-    extract::{ConnectInfo, State},
+    Extension,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use houston_schema::Version;
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{StatusCode, header};
 use secrecy::ExposeSecret;
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 /// The header of the operator's token.
 const ADMIN_TOKEN: &str = "x-admin-token";
@@ -60,18 +61,14 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 /// `DELETE /cache`: forgets everything, or what carries the `tag` of the query string. Only for who has the operator's own
 /// token.
-pub(super) async fn clear_cache(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let sent = headers.get(ADMIN_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
+pub(super) async fn clear_cache(Extension(exchange): Extension<Arc<Exchange>>) -> Response {
+    let Exchange { app, head, .. } = &*exchange;
+    let sent = head.headers.get(ADMIN_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
     let known = app.admin_token.as_ref().map(|token| token.expose_secret().as_bytes());
     // Hashes are compared, so that the time it takes tells nothing about the token.
     let may = known.is_some_and(|known| blake3::hash(known) == blake3::hash(sent));
     let tag = match may {
-        true => forgettable(uri.query()),
+        true => forgettable(head.uri.query()),
         false => Err(Problem::new(Code::Forbidden, "This needs the operator's token as X-Admin-Token.")),
     };
     match tag {
@@ -80,7 +77,7 @@ pub(super) async fn clear_cache(
             app.gateway.forget(tag.as_deref());
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(problem) => failed(&app, &problem, peer, &Method::DELETE, uri.path(), &headers),
+        Err(problem) => exchange.failed(&problem).into_response(),
     }
 }
 

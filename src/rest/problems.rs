@@ -1,16 +1,17 @@
 //! Pages about problems: what a problem's `type` leads to, for the person who has to do something about it.
 
-use super::{App, failed};
+use super::Exchange;
 use crate::{
     openapi,
     problem::{Code, Problem},
 };
 use axum::{
-    extract::{ConnectInfo, Path, State, rejection::PathRejection},
+    Extension,
+    extract::{Path, rejection::PathRejection},
     response::{Html, IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use std::{net::SocketAddr, sync::Arc};
+use http::{HeaderValue, header};
+use std::sync::Arc;
 
 /// The frame of every page: `{title}` and `{body}` are filled in. Links are relative, so a base path does not matter.
 const FRAME: &str = include_str!("problem.html");
@@ -21,18 +22,15 @@ const CONTENT_SECURITY_POLICY: HeaderValue =
 
 /// `/problems/{code}`: what is behind a problem, what to do about it, and what it looks like.
 pub(super) async fn one(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(exchange): Extension<Arc<Exchange>>,
     slug: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
 ) -> Response {
     let slug = slug.map_or_else(|_| String::new(), |Path(slug)| slug);
     let Some(code) = Code::ALL.into_iter().find(|code| code.slug() == slug) else {
         let problem = Problem::new(Code::NoSuchRoute, "There is no problem of this name; /problems/ lists all.");
-        return failed(&app, &problem, peer, &Method::GET, uri.path(), &headers);
+        return exchange.failed(&problem).into_response();
     };
-    let origin = app.origin.of(&headers, Some(peer.ip()));
+    let origin = exchange.origin();
     let body = format!(
         "<p>{status} · <code>{name}</code></p>\n<h1>{title}</h1>\n\
          <h2>What is behind it</h2>\n<p>{cause}</p>\n<h2>What to do</h2>\n<p>{cure}</p>\n\

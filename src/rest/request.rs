@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, str::Utf8Error, time::Duration};
 use tokio::time::timeout;
 
 /// Decodes a query string (WHATWG URL, application/x-www-form-urlencoded), strictly: what is not UTF-8 is refused.
@@ -18,19 +18,21 @@ pub(super) fn query(text: Option<&str>) -> Result<Query<'_>, Problem> {
     let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let decoded = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(name)?, decode(value)?))
+        Ok((decode_form(name)?, decode_form(value)?))
     });
-    decoded.collect::<Result<_, std::str::Utf8Error>>().map_err(|_| {
+    decoded.collect::<Result<_, Utf8Error>>().map_err(|_| {
         Problem::new(Code::InvalidRequest, "The query string is not UTF-8 once its percent signs are decoded.")
     })
 }
 
-fn decode(text: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
-    if text.contains('+') {
-        let spaced = text.replace('+', " ");
-        return Ok(Cow::Owned(percent_decode_str(&spaced).decode_utf8()?.into_owned()));
-    }
-    percent_decode_str(text).decode_utf8()
+/// Decodes what percent signs stand for (RFC 3986, 2.1). Most texts have none.
+pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
+    if text.contains('%') { percent_decode_str(text).decode_utf8() } else { Ok(Cow::Borrowed(text)) }
+}
+
+/// The same for a form, where a plus is a space.
+fn decode_form(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
+    if text.contains('+') { Ok(Cow::Owned(decode(&text.replace('+', " "))?.into_owned())) } else { decode(text) }
 }
 
 /// What a body may be.
@@ -40,14 +42,16 @@ pub(super) struct BodyLimits {
     pub(super) time: Duration,
 }
 
+/// Whether requests of this method have a body that says something.
+pub(super) fn has_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
 /// Reads a body and checks that it is JSON by its media type.
 pub(super) async fn body<B>(method: &Method, headers: &HeaderMap, body: B, limits: BodyLimits) -> Result<Bytes, Problem>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        return Ok(Bytes::new());
-    }
     let too_large = || Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes.", limits.bytes));
     // Whoever asks first whether to send it (`Expect: 100-continue`) is told before a byte of it is on its way.
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > limits.bytes {

@@ -1,14 +1,14 @@
 //! Writing responses: answers with their headers, problems with theirs.
 
-use super::{App, csv, request::Form, request::none_match, request::not_acceptable};
+use super::{App, Body, Exchange, Response, csv, request::Form, request::none_match, request::not_acceptable};
 use crate::{
     cache::etag,
     gateway::{Answer, CacheOutcome},
     problem::{Code, Problem},
 };
-use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -55,18 +55,12 @@ pub(super) fn formed(app: &App, mut answer: Answer, form: Form) -> Result<Formed
 }
 
 /// A response to a request that went well.
-pub(super) fn answer(
-    app: &App,
-    formed: Formed,
-    method: &Method,
-    uri: &http::Uri,
-    headers: &HeaderMap,
-    origin: impl Fn() -> String,
-) -> Response {
+pub(super) fn answer(exchange: &Exchange, formed: Formed) -> Response {
+    let Exchange { app, head, .. } = exchange;
     let Formed { answer, media_type, preference_applied } = formed;
-    let is_read = *method == Method::GET || *method == Method::HEAD;
+    let is_read = head.method == Method::GET || head.method == Method::HEAD;
     if let Some(etag) = answer.etag.as_ref().filter(|_| is_read && answer.status.is_success())
-        && let Some(mut response) = not_modified(headers, etag)
+        && let Some(mut response) = not_modified(&head.headers, etag)
     {
         freshness(&answer, response.headers_mut());
         return response;
@@ -74,7 +68,7 @@ pub(super) fn answer(
     let mut body = answer.body.clone();
     let mut link = None;
     if let Some(cursor) = &answer.next {
-        let next = next_link(&origin(), uri, cursor, &app.base_path);
+        let next = next_link(&exchange.origin(), &head.uri, cursor, &app.base_path);
         if media_type == JSON {
             body = with_next(&body, &next, cursor);
         }
@@ -90,7 +84,7 @@ pub(super) fn answer(
         }
     }
     let empty = body.is_empty();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(whole(body));
     *response.status_mut() = status;
     let out = response.headers_mut();
     // Room for all that follows and for what is added on the way out: growing step by step was 1 % of the request. Other
@@ -122,11 +116,15 @@ pub(super) fn answer(
         out.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if let Some(location) = location
-        && let Ok(location) = HeaderValue::try_from(format!("{}{location}", origin()))
+        && let Ok(location) = HeaderValue::try_from(format!("{}{location}", exchange.origin()))
     {
         out.insert(header::LOCATION, location);
     }
     response
+}
+
+fn whole(body: Bytes) -> Body {
+    Body::Left(Full::new(body))
 }
 
 /// 304, if the caller says that it has what `etag` stands for.
@@ -137,7 +135,7 @@ pub(super) fn not_modified(headers: &HeaderMap, etag: &HeaderValue) -> Option<Re
     let known = none_match(headers, etag.to_str().ok()?)?;
     // As the caller has it, or its cache does not find what is meant (RFC 9111, 4.3.4): weak, if it was compressed.
     let known = HeaderValue::try_from(known).ok()?;
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(whole(Bytes::new()));
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response.headers_mut().insert(header::ETAG, known);
     Some(response)
@@ -266,7 +264,7 @@ pub(super) fn problem_document(problem: &Problem, origin: &str, path: &str, requ
 /// A response to a request that went wrong.
 pub(super) fn problem(problem: &Problem, origin: &str, path: &str, request_id: &str) -> Response {
     let code = problem.code;
-    let mut response = Response::new(Body::from(problem_document(problem, origin, path, request_id)));
+    let mut response = Response::new(whole(problem_document(problem, origin, path, request_id).into()));
     *response.status_mut() = code.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);

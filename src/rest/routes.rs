@@ -3,9 +3,13 @@
 //! A look-up in one radix tree, however many routes there are. The framework's own router would box a future for each
 //! handler and copy what the path binds; that was 8 % of an answer from the cache.
 
-use crate::catalogue::{Catalogue, Path};
+use super::request;
+use crate::{
+    catalogue::{Catalogue, Path},
+    gateway::Query,
+    problem::{Code, Problem},
+};
 use http::{HeaderValue, Method};
-use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, str::Utf8Error};
 
 /// A path of the catalogue that no router can hold beside the others.
@@ -29,17 +33,12 @@ struct Methods {
     allow: HeaderValue,
 }
 
-/// What a path binds, decoded.
-pub(super) type Parameters<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
-
 /// Where a request leads.
 pub(super) enum Found<'r> {
     /// To the route of this index.
-    Route(usize, Parameters<'r>),
+    Route(usize),
     /// To a path that takes other methods: these.
     OtherMethods(&'r HeaderValue),
-    /// To a path whose percent signs stand for something that is no text.
-    NoText,
     /// Out of the catalogue.
     Nowhere,
 }
@@ -62,23 +61,26 @@ impl Routes {
     }
 
     /// Finds the route of a request. HEAD is GET without a body (RFC 9110, 9.3.2).
-    pub(super) fn find<'r>(&'r self, method: &Method, path: &'r str) -> Found<'r> {
+    pub(super) fn find(&self, method: &Method, path: &str) -> Found<'_> {
         let Some(found) = path.strip_prefix(&self.base_path).and_then(|path| self.paths.at(path).ok()) else {
             return Found::Nowhere;
         };
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        let Some((_, route)) = found.value.routes.iter().find(|(each, _)| each == method) else {
-            return Found::OtherMethods(&found.value.allow);
-        };
-        let decoded = found.params.iter().map(|(name, value)| {
-            let value = percent_decode_str(value).decode_utf8()?;
-            Ok((Cow::Borrowed(name), value))
-        });
-        match decoded.collect() {
-            Ok(parameters) => Found::Route(*route, parameters),
-            Err::<_, Utf8Error>(_) => Found::NoText,
+        match found.value.routes.iter().find(|(each, _)| each == method) {
+            Some((_, route)) => Found::Route(*route),
+            None => Found::OtherMethods(&found.value.allow),
         }
     }
+}
+
+/// What the path of a request to a route binds, decoded.
+pub(super) fn parameters<'r>(route: &'r Path, base_path: &str, path: &'r str) -> Result<Query<'r>, Problem> {
+    let segments = path.get(base_path.len()..).unwrap_or_default().split('/').skip(1);
+    let bound = route.segments().iter().zip(segments).filter_map(|(segment, text)| Some((segment.variable()?, text)));
+    bound
+        .map(|(name, text)| Ok((Cow::Borrowed(name), request::decode(text)?)))
+        .collect::<Result<_, Utf8Error>>()
+        .map_err(|_| Problem::new(Code::InvalidRequest, "The path is not UTF-8 once its percent signs are decoded."))
 }
 
 /// The value of `Allow` (RFC 9110, 10.2.1).

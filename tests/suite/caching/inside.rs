@@ -13,7 +13,7 @@ use houston_gateway::{
 use http::{HeaderMap, HeaderValue};
 use reqwest::Method;
 use serde_json::Value;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 /// See the module.
 pub struct Inside {
@@ -71,8 +71,8 @@ impl Inside {
         headers.insert("x-api-key", HeaderValue::from_str(token).expect("a token"));
         let (route, values) = parse(&method, path).expect("a route");
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let parts = Parts {
-            path: values.into_iter().map(|(name, value)| (Cow::Owned(name), Cow::Owned(value))).collect(),
+        let parts = || Parts {
+            path: values.iter().map(|(name, value)| (Cow::Borrowed(&**name), Cow::Borrowed(&**value))).collect(),
             query: Vec::new(),
             headers: &headers,
             body: &body,
@@ -80,7 +80,11 @@ impl Inside {
         let caller = Caller::of(&headers, &self.credentials).expect("a credential");
         let context = Context { caller, trace: Trace::default() };
         let idempotency_key = idempotency_key.map(str::to_owned);
-        self.gateway.answer(&Ask { route, context, parts, cache, idempotency_key }).await
+        let errand = self.gateway.understand(Ask { route, context, cache, idempotency_key }, &parts())?;
+        match self.gateway.recall(&errand, Instant::now()) {
+            Some(outcome) => outcome,
+            None => self.gateway.answer(&errand, || Some(parts())).await,
+        }
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Result<Answer, Failure> {

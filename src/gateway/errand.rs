@@ -1,0 +1,102 @@
+//! Understanding: what a request asks for, before anything is waited for.
+
+use super::{
+    Ask, FIELDS, Failure, Gateway, Parts, Query,
+    bind::{self, Bound, Faults},
+    choose::choose,
+    listing::Listing,
+};
+use crate::{
+    catalogue::{Plan, Plans, SelectionError, Shape},
+    problem::Place,
+};
+use http::StatusCode;
+use std::{borrow::Cow, sync::Arc};
+
+/// A request that is understood: the plan that answers it, and the variables that it brings along.
+pub struct Errand {
+    pub(super) ask: Ask,
+    pub(super) plans: Arc<Plans>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) bound: Bound,
+    pub(super) listing: Listing,
+    /// The path's variables, if something is created: for `Location`.
+    pub(super) path: Vec<(String, String)>,
+    /// What tells the request from others under the same idempotency key; empty without one. As the caller sent it, before
+    /// anything is looked up: the first attempt may have changed what is found.
+    pub(super) told: String,
+}
+
+impl Gateway {
+    /// Understands a request.
+    ///
+    /// # Errors
+    /// All that is wrong with it, or why this Houston cannot do it.
+    pub fn understand(&self, ask: Ask, parts: &Parts<'_>) -> Result<Errand, Failure> {
+        let plans = self.plans.load_full();
+        let plan = choose(&plans.routes[ask.route], parts, &plans)?;
+        self.understand_by(&plans, plan, ask, parts)
+    }
+
+    /// Understands a request as one for this plan of its route.
+    pub(super) fn understand_by(
+        &self,
+        plans: &Arc<Plans>,
+        plan: &Arc<Plan>,
+        ask: Ask,
+        parts: &Parts<'_>,
+    ) -> Result<Errand, Failure> {
+        if ask.context.caller.is_none() && !plan.public {
+            return Err(Failure::NoCredential);
+        }
+        let (usual, mut plan) = (plan, Arc::clone(plan));
+        // What steers the gateway is taken out.
+        let mut query = Cow::Borrowed(parts.query.as_slice());
+        let mut faults = Faults::new(plans.version);
+        if plan.shape != Shape::Scalar && query.iter().any(|(name, _)| name == FIELDS) {
+            plan = self.select(plans, plan, query.to_mut(), &mut faults);
+        }
+        let listing = if plan.shape.is_list() && !query.is_empty() {
+            Listing::take(query.to_mut(), &plan, usual, &mut faults)
+        } else {
+            Listing::default()
+        };
+        let bound = bind::bind(&plan, parts, &query, faults)?;
+        let path = if plan.operation.status == StatusCode::CREATED { owned(&parts.path) } else { Vec::new() };
+        let told = match ask.idempotency_key {
+            Some(_) => format!("{} {:?} {}", ask.route, parts.query, bound.text()),
+            None => String::new(),
+        };
+        Ok(Errand { ask, plans: Arc::clone(plans), plan, bound, listing, path, told })
+    }
+
+    /// The plan with the fields that the caller chose, if any were.
+    fn select(&self, plans: &Plans, plan: Arc<Plan>, query: &mut Query<'_>, faults: &mut Faults) -> Arc<Plan> {
+        let Some(position) = query.iter().position(|(name, _)| name == FIELDS) else { return plan };
+        let (_, fields) = query.remove(position);
+        let key = (plan.identity, fields.into_owned());
+        if let Some(known) = self.selections.get(&key) {
+            return known;
+        }
+        let place = Place::Parameter(FIELDS.to_owned());
+        match self.catalogue.select(plans, &plan, &key.1) {
+            Ok(selected) => {
+                let selected = Arc::new(selected);
+                self.selections.insert(key, Arc::clone(&selected));
+                selected
+            }
+            Err(SelectionError::Invalid(why)) => {
+                faults.invalid(&place, why);
+                plan
+            }
+            Err(SelectionError::Elsewhere { field, lifespan }) => {
+                faults.elsewhere(&place, &format!("{field} is a field"), lifespan);
+                plan
+            }
+        }
+    }
+}
+
+fn owned(path: &Query<'_>) -> Vec<(String, String)> {
+    path.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
