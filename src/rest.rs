@@ -107,7 +107,11 @@ impl App {
             origin: Origin::new(&config.server),
             base_path: config.server.base_path.clone(),
             body_limits: BodyLimits { bytes: config.server.body_limit_bytes, time: config.server.body_timeout },
-            streams: config.streams.clone(),
+            // A stream that says nothing would be taken for a connection that nobody uses.
+            streams: config::Streams {
+                heartbeat: config.streams.heartbeat.min(config.server.idle_timeout / 2),
+                ..config.streams.clone()
+            },
             by_route,
             other: metrics.route("none"),
             request_ids: RequestIds::new(),

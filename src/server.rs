@@ -1,6 +1,7 @@
 //! Composition root: builds everything from the settings, runs it, and lets it finish.
 
 mod connections;
+mod idle;
 
 use crate::{
     cache::{Cache, Limits},

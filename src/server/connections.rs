@@ -1,18 +1,17 @@
 //! Connections of callers: accepted, served over HTTP/1.1, and allowed to finish.
 
+use super::idle::Connections;
 use crate::{config, rest::Front};
 use futures_util::FutureExt;
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_util::io::InspectWriter;
 
 /// The most bytes that the headers of one request may have, its address among them. Much more than anybody needs, and
 /// little enough for many connections.
@@ -30,7 +29,8 @@ pub(super) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(settings.idle_timeout).max_buf_size(HEAD);
+    http.max_buf_size(HEAD);
+    let (mut connections, mut looks) = Connections::new(settings.idle_timeout);
     let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
     let running = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -41,6 +41,10 @@ pub(super) async fn serve(
         };
         let (accepted, place) = tokio::select! {
             next = next => next,
+            _ = looks.tick() => {
+                connections.look();
+                continue;
+            }
             () = &mut stop => break,
         };
         let (stream, peer) = match accepted {
@@ -57,15 +61,24 @@ pub(super) async fn serve(
         // Who asks and never reads gives its place up too.
         #[cfg(target_os = "linux")]
         let _best_effort = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(settings.idle_timeout));
-        let front = Arc::clone(&front);
-        let service = service_fn(move |request| front.answer(peer, request).map(Ok::<_, Infallible>));
+        let (front, pulse) = (Arc::clone(&front), connections.pulse());
+        let (asked, written) = (Arc::clone(&pulse), Arc::clone(&pulse));
+        let service = service_fn(move |request| {
+            let answering = asked.answering();
+            front.answer(peer, request).map(move |response| {
+                drop(answering);
+                Ok::<_, Infallible>(response)
+            })
+        });
+        let stream = InspectWriter::new(stream, move |_: &[u8]| written.beat());
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let _until_it_closes = place;
             if let Err(why) = connection.await {
                 tracing::debug!(%why, "a connection ends early");
             }
         });
+        connections.add(pulse, task.abort_handle());
     }
     drop(listener);
     if timeout(settings.drain, running.shutdown()).await.is_err() {
