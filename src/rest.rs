@@ -34,7 +34,7 @@ use axum::{
 use bytes::Bytes;
 use docs::{Document, Documents};
 use endpoint::Endpoint;
-use exchange::{Exchange, REQUEST_ID};
+use exchange::{Exchange, REQUEST_ID, broken};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Either, Ready, ready},
@@ -46,7 +46,9 @@ use origin::Origin;
 use request::BodyLimits;
 use routes::{Found, Routes};
 use secrecy::SecretString;
-use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
+};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::{
     compression::{
@@ -205,8 +207,11 @@ impl Front {
                 let exchange = Arc::new(exchange);
                 let mut request = Request::from_parts(exchange.head.clone(), axum::body::Body::empty());
                 request.extensions_mut().insert(Arc::clone(&exchange));
-                let page = self.pages.clone().oneshot(request).map(|Ok(response)| response.map(Body::Right));
-                Either::Right(Box::pin(async move { exchange.guard(page).await }))
+                let page = AssertUnwindSafe(self.pages.clone().oneshot(request)).catch_unwind();
+                Either::Right(Box::pin(page.map(move |page| match page {
+                    Ok(Ok(response)) => response.map(Body::Right),
+                    Err(_) => exchange.failed(&broken()),
+                })))
             }
         }
     }

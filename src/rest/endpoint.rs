@@ -2,8 +2,10 @@
 
 use super::{
     Answering, Exchange, Response, events,
+    exchange::broken,
     request::{self, Form},
-    respond, routes,
+    respond::{self, Formed},
+    routes,
 };
 use crate::{
     caller::Caller,
@@ -14,7 +16,10 @@ use crate::{
 };
 use axum::{BoxError, body::HttpBody};
 use bytes::Bytes;
-use futures_util::future::{Either, ready};
+use futures_util::{
+    FutureExt,
+    future::{Either, ready},
+};
 use http::{HeaderName, HeaderValue, Method};
 use std::{
     ops::ControlFlow::{self, Break, Continue},
@@ -39,7 +44,7 @@ pub(super) struct Endpoint {
 
 /// What a route answers with.
 enum Served {
-    Answer(Answer, Form),
+    Answer(Formed),
     Stream(Events),
     /// What HEAD gets to see of a stream.
     StreamHead,
@@ -61,18 +66,13 @@ impl Endpoint {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let first = || match self.serve_at_once() {
-            Ok(Continue(wait)) => Continue(wait),
-            Ok(Break(served)) => Break(self.written(Ok(served))),
-            Err(problem) => Break(self.written(Err(problem))),
-        };
-        match catch_unwind(AssertUnwindSafe(first)) {
-            Ok(Break(response)) => Either::Left(ready(response)),
+        match catch_unwind(AssertUnwindSafe(|| self.serve_at_once())).unwrap_or_else(|_| Err(broken())) {
+            Ok(Break(served)) => Either::Left(ready(self.written(Ok(served)))),
+            Err(problem) => Either::Left(ready(self.written(Err(problem)))),
             Ok(Continue(wait)) => Either::Right(Box::pin(async move {
-                let later = async { self.written(self.serve(wait, body).await) };
-                self.exchange.guard(later).await
+                let served = AssertUnwindSafe(self.serve(wait, body)).catch_unwind().await;
+                self.written(served.unwrap_or_else(|_| Err(broken())))
             })),
-            Err(_) => Either::Left(ready(self.exchange.broken())),
         }
     }
 
@@ -105,7 +105,7 @@ impl Endpoint {
         }
         let errand = self.understand(caller, &[])?;
         match app.gateway.recall(&errand, self.exchange.arrived) {
-            Some(outcome) => Ok(Break(Served::Answer(outcome.map_err(|why| self.told(&why))?, form))),
+            Some(outcome) => self.formed(outcome, form).map(Break),
             None => Ok(Continue(Wait::Houston(form, errand))),
         }
     }
@@ -128,8 +128,8 @@ impl Endpoint {
             }
             Wait::Houston(form, errand) => (form, errand, Bytes::new()),
         };
-        let answer = app.gateway.answer(&errand, || self.parts(&body).ok()).await;
-        Ok(Served::Answer(answer.map_err(|why| self.told(&why))?, form))
+        let outcome = app.gateway.answer(&errand, || self.parts(&body).ok()).await;
+        self.formed(outcome, form)
     }
 
     fn understand(&self, caller: Option<Caller>, body: &[u8]) -> Result<Errand, Problem> {
@@ -159,30 +159,33 @@ impl Endpoint {
         failure.problem()
     }
 
-    fn written(&self, served: Result<Served, Problem>) -> Response {
-        let exchange = &self.exchange;
-        let Exchange { app, head, .. } = exchange;
-        let metrics = &app.by_route[self.route];
-        let written = served.and_then(|served| match served {
-            Served::StreamHead => Ok(events::head()),
-            Served::Stream(stream) => {
+    fn formed(&self, outcome: Result<Answer, Failure>, form: Form) -> Result<Served, Problem> {
+        let answer = outcome.map_err(|why| self.told(&why))?;
+        Ok(Served::Answer(respond::formed(&self.exchange.app, answer, form)?))
+    }
+
+    fn written(self, served: Result<Served, Problem>) -> Response {
+        let Self { mut exchange, route } = self;
+        let mut response = match served {
+            Ok(Served::Answer(formed)) => {
+                if exchange.head.method == Method::GET {
+                    exchange.app.by_route[route].count_cache(formed.answer.cache);
+                }
+                respond::answer(&mut exchange, formed)
+            }
+            Ok(Served::Stream(stream)) => {
                 let (origin, path, id) = (exchange.origin(), exchange.path().to_owned(), exchange.id().to_owned());
                 let document = move |problem: &Problem| respond::problem_document(problem, &origin, &path, &id);
-                Ok(events::response(stream, &app.streams, document))
+                events::response(stream, &exchange.app.streams, document)
             }
-            Served::Answer(answer, form) => {
-                if head.method == Method::GET {
-                    metrics.count_cache(answer.cache);
-                }
-                Ok(respond::answer(exchange, respond::formed(app, answer, form)?))
-            }
-        });
-        let mut response = written
-            .unwrap_or_else(|problem| respond::problem(&problem, &exchange.origin(), exchange.path(), exchange.id()));
-        if app.gateway.is_ageing(self.route) {
+            Ok(Served::StreamHead) => events::head(),
+            Err(problem) => respond::problem(&problem, &exchange.origin(), exchange.path(), exchange.id()),
+        };
+        let app = &exchange.app;
+        if app.gateway.is_ageing(route) {
             response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
             response.headers_mut().extend(app.sunset.clone().map(|sunset| (SUNSET, sunset)));
         }
-        exchange.end(response, &self.operation().name, metrics)
+        exchange.end(response, &app.catalogue.name_of(&app.catalogue.routes[route]).name, &app.by_route[route])
     }
 }

@@ -5,12 +5,9 @@ use crate::{
     problem::{Code, Problem},
     telemetry::{ACCESS, RouteMetrics},
 };
-use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, request::Parts as Head};
 use std::{
-    future::Future,
     net::{IpAddr, SocketAddr},
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::Instant,
 };
@@ -58,16 +55,6 @@ impl Exchange {
         self.end(response, "none", &self.app.other)
     }
 
-    /// Finishes `work`. The last resort: a fault of ours is a problem, not a broken connection.
-    pub(super) async fn guard(&self, work: impl Future<Output = Response>) -> Response {
-        AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| self.broken())
-    }
-
-    /// The response where the gateway itself failed.
-    pub(super) fn broken(&self) -> Response {
-        self.failed(&Problem::new(Code::Internal, "The gateway failed; its log says why."))
-    }
-
     /// Finishes the response: counts it, logs it, gives it the id. The log shows the route, not the address, so neither
     /// ids nor anything in a query string can reach it.
     pub(super) fn end(&self, mut response: Response, route: &str, metrics: &RouteMetrics) -> Response {
@@ -85,4 +72,9 @@ impl Exchange {
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
         response
     }
+}
+
+/// The last resort: a fault of ours is a problem, not a broken connection.
+pub(super) fn broken() -> Problem {
+    Problem::new(Code::Internal, "The gateway failed; its log says why.")
 }

@@ -11,10 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-
-/// How many headers a response to a read has, at most times.
-const HEADERS: usize = 12;
+use std::{borrow::Cow, mem};
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -55,8 +52,8 @@ pub(super) fn formed(app: &App, mut answer: Answer, form: Form) -> Result<Formed
 }
 
 /// A response to a request that went well.
-pub(super) fn answer(exchange: &Exchange, formed: Formed) -> Response {
-    let Exchange { app, head, .. } = exchange;
+pub(super) fn answer(exchange: &mut Exchange, formed: Formed) -> Response {
+    let Exchange { app, head, .. } = &*exchange;
     let Formed { answer, media_type, preference_applied } = formed;
     let is_read = head.method == Method::GET || head.method == Method::HEAD;
     if let Some(etag) = answer.etag.as_ref().filter(|_| is_read && answer.status.is_success())
@@ -75,6 +72,7 @@ pub(super) fn answer(exchange: &Exchange, formed: Formed) -> Response {
         link = HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok();
     }
     let location = if answer.status == StatusCode::CREATED { location(app, &answer) } else { None };
+    let location = location.and_then(|location| HeaderValue::try_from(format!("{}{location}", exchange.origin())).ok());
     let mut status = answer.status;
     if preference_applied {
         body = Bytes::new();
@@ -87,11 +85,10 @@ pub(super) fn answer(exchange: &Exchange, formed: Formed) -> Response {
     let mut response = Response::new(whole(body));
     *response.status_mut() = status;
     let out = response.headers_mut();
-    // Room for all that follows and for what is added on the way out: growing step by step was 1 % of the request. Other
-    // responses have few enough for the room that every map begins with.
-    if is_read {
-        out.reserve(HEADERS);
-    }
+    // In the room that the request's headers took, which nobody reads any more. hyper hands it back with the next request
+    // of the connection: so much room is too much for the allocator's quick lists.
+    *out = mem::take(&mut exchange.head.headers);
+    out.clear();
     if !empty {
         out.insert(header::CONTENT_TYPE, media_type);
     }
@@ -115,9 +112,7 @@ pub(super) fn answer(exchange: &Exchange, formed: Formed) -> Response {
     if let Some(seconds) = answer.plan.operation.poll {
         out.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Some(location) = location
-        && let Ok(location) = HeaderValue::try_from(format!("{}{location}", exchange.origin()))
-    {
+    if let Some(location) = location {
         out.insert(header::LOCATION, location);
     }
     response
