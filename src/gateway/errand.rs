@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     catalogue::{Plan, Plans, SelectionError, Shape},
+    houston::Trace,
     problem::Place,
 };
 use http::StatusCode;
@@ -25,6 +26,13 @@ pub struct Errand {
     /// What tells the request from others under the same idempotency key; empty without one. As the caller sent it, before
     /// anything is looked up: the first attempt may have changed what is found.
     pub(super) told: String,
+}
+
+impl Errand {
+    /// Says what goes along to Houston if it is asked.
+    pub fn trace(&mut self, trace: Trace) {
+        self.ask.context.trace = trace;
+    }
 }
 
 impl Gateway {

@@ -103,10 +103,13 @@ impl Endpoint {
         if request::has_body(&head.method) {
             return Ok(Continue(Wait::Body(form, caller)));
         }
-        let errand = self.understand(caller, &[])?;
+        let mut errand = self.understand(caller, &[])?;
         match app.gateway.recall(&errand, self.exchange.arrived) {
             Some(outcome) => self.formed(outcome, form).map(Break),
-            None => Ok(Continue(Wait::Houston(form, errand))),
+            None => {
+                errand.trace(self.trace());
+                Ok(Continue(Wait::Houston(form, errand)))
+            }
         }
     }
 
@@ -118,13 +121,16 @@ impl Endpoint {
         let Exchange { app, head, .. } = &self.exchange;
         let (form, errand, body) = match wait {
             Wait::Stream(caller) => {
-                let (ask, parts) = (self.ask(caller)?, self.parts(&[])?);
+                let (mut ask, parts) = (self.ask(caller)?, self.parts(&[])?);
+                ask.context.trace = self.trace();
                 let opened = app.gateway.open(&ask, &parts).await;
                 return opened.map(Served::Stream).map_err(|why| self.told(&why));
             }
             Wait::Body(form, caller) => {
                 let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
-                (form, self.understand(caller, &body)?, body)
+                let mut errand = self.understand(caller, &body)?;
+                errand.trace(self.trace());
+                (form, errand, body)
             }
             Wait::Houston(form, errand) => (form, errand, Bytes::new()),
         };
@@ -144,14 +150,19 @@ impl Endpoint {
     }
 
     fn ask(&self, caller: Option<Caller>) -> Result<Ask, Problem> {
-        let Exchange { head, id, .. } = &self.exchange;
-        let trace = Trace { request_id: Some(id.clone()), traceparent: head.headers.get(&TRACEPARENT).cloned() };
+        let head = &self.exchange.head;
         Ok(Ask {
             route: self.route,
-            context: Context { caller, trace },
+            context: Context { caller, trace: Trace::default() },
             cache: request::cache_request(&head.headers),
             idempotency_key: request::idempotency_key(&head.method, &head.headers)?,
         })
+    }
+
+    /// What goes along to Houston, once it is clear that Houston is asked.
+    fn trace(&self) -> Trace {
+        let Exchange { head, id, .. } = &self.exchange;
+        Trace { request_id: Some(id.clone()), traceparent: head.headers.get(&TRACEPARENT).cloned() }
     }
 
     fn told(&self, failure: &Failure) -> Problem {
@@ -186,6 +197,6 @@ impl Endpoint {
             response.headers_mut().insert("deprecation", DEPRECATED_SINCE);
             response.headers_mut().extend(app.sunset.clone().map(|sunset| (SUNSET, sunset)));
         }
-        exchange.end(response, &app.catalogue.name_of(&app.catalogue.routes[route]).name, &app.by_route[route])
+        exchange.end(response, route)
     }
 }

@@ -7,6 +7,7 @@ use crate::{
 };
 use http::{HeaderName, HeaderValue, request::Parts as Head};
 use std::{
+    mem,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Instant,
@@ -52,12 +53,20 @@ impl Exchange {
     /// The response to a request that reached no route.
     pub(super) fn failed(&self, problem: &Problem) -> Response {
         let response = respond::problem(problem, &self.origin(), self.path(), self.id());
-        self.end(response, "none", &self.app.other)
+        self.seal(response, self.id.clone(), "none", &self.app.other)
     }
 
-    /// Finishes the response: counts it, logs it, gives it the id. The log shows the route, not the address, so neither
-    /// ids nor anything in a query string can reach it.
-    pub(super) fn end(&self, mut response: Response, route: &str, metrics: &RouteMetrics) -> Response {
+    /// Finishes the response of a route.
+    pub(super) fn end(mut self, response: Response, route: usize) -> Response {
+        // Not cloned: the second owner of a text makes an allocation of its own.
+        let id = mem::replace(&mut self.id, HeaderValue::from_static(""));
+        let name = &self.app.catalogue.name_of(&self.app.catalogue.routes[route]).name;
+        self.seal(response, id, name, &self.app.by_route[route])
+    }
+
+    /// Counts the response, logs it, gives it the id. The log shows the route, not the address, so neither ids nor anything
+    /// in a query string can reach it.
+    fn seal(&self, mut response: Response, id: HeaderValue, route: &str, metrics: &RouteMetrics) -> Response {
         let took = self.arrived.elapsed();
         let status = response.status().as_u16();
         metrics.count(status, took);
@@ -67,9 +76,9 @@ impl Exchange {
             route,
             status,
             microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            request_id = self.id(),
+            request_id = id.to_str().unwrap_or_default(),
         );
-        response.headers_mut().insert(REQUEST_ID, self.id.clone());
+        response.headers_mut().insert(REQUEST_ID, id);
         response
     }
 }
