@@ -2,7 +2,8 @@
 //!
 //! `callers at-once ADDRESS PATH COUNT`: opens COUNT connections, then asks for PATH on all of them in the same moment;
 //! prints `p50 p99 max` in milliseconds.
-//! `callers fill ADDRESS PATH FROM TO`: asks for PATH followed by each number, in twelve digits, on 32 connections.
+//! `callers fill ADDRESS PATH FROM TO [CALLERS]`: asks for PATH followed by each number, in twelve digits, on 32 connections,
+//! or on as many as there shall be CALLERS.
 //! `callers hold ADDRESS PATH COUNT`: opens COUNT connections, asks once on each, keeps them open until it is killed.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers")]
 
@@ -68,17 +69,16 @@ async fn at_once(address: &str, path: &str, count: usize) {
     println!("{:.1} {:.1} {:.1}", ms(count / 2), ms(count * 99 / 100), ms(count - 1));
 }
 
-async fn fill(address: &str, path: &str, from: u64, to: u64) {
-    const CALLERS: u64 = 32;
+async fn fill(address: &str, path: &str, from: u64, to: u64, count: u64) {
     let mut callers = JoinSet::new();
-    for first in from..(from + CALLERS).min(to) {
+    for first in from..(from + count).min(to) {
         let (address, path) = (address.to_owned(), path.to_owned());
         callers.spawn(async move {
             let mut caller = Caller::new(&address).await;
             let mut key = first;
             while key < to {
                 caller.get(&format!("{path}{key:012}")).await;
-                key += CALLERS;
+                key += count;
             }
         });
     }
@@ -102,7 +102,10 @@ async fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["at-once", address, path, count] => at_once(address, path, count.parse().unwrap()).await,
-        ["fill", address, path, from, to] => fill(address, path, from.parse().unwrap(), to.parse().unwrap()).await,
+        ["fill", address, path, from, to, ref count @ ..] => {
+            let count = count.first().map_or(32, |count| count.parse().unwrap());
+            fill(address, path, from.parse().unwrap(), to.parse().unwrap(), count).await;
+        }
         ["hold", address, path, count] => hold(address, path, count.parse().unwrap()).await,
         _ => panic!("see the head of benches/compare/callers.rs"),
     }

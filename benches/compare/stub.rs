@@ -4,7 +4,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST` with `"workspaceId":"1…`, `"2…` or `"3…` | a workspace of 1 KB, 20 KB or 1 MB |
+//! | `POST` with `"workspaceId":"1…`, `"2…`, `"3…` or `"4…` | a workspace of 1 KB, 20 KB, 1 MB or 20 MB |
 //! | `POST` with `removeTeam` | the removed team |
 //! | `POST` with `appConfig` | its version |
 //! | any other `POST` | an error, as with introspection turned off |
@@ -31,7 +31,7 @@ const REFUSED: &[u8] = br#"{"errors":[{"message":"introspection is off","extensi
 
 /// What is answered, made once.
 struct Canned {
-    workspaces: [Bytes; 3],
+    workspaces: [Bytes; 4],
     plain: Bytes,
     latency: Duration,
     calls: AtomicU64,
@@ -56,7 +56,7 @@ impl Canned {
     fn new(latency: Duration) -> Self {
         let reply = |size| Bytes::from(format!(r#"{{"data":{{"workspace":{}}}}}"#, workspace(size)));
         Self {
-            workspaces: [1 << 10, 20 << 10, 1 << 20].map(reply),
+            workspaces: [1 << 10, 20 << 10, 1 << 20, 20 << 20].map(reply),
             plain: workspace(1 << 10).into(),
             latency,
             calls: AtomicU64::new(0),

@@ -1,19 +1,38 @@
 //! The cache: whose answers, how fresh, how often fetched.
 
 mod conditional;
+mod counted;
 mod inside;
 mod model;
 mod races;
+mod refused;
+mod stale;
 
 use crate::harness::{ADMIN, OWNER, VIEWER, World};
 use futures_util::future::join_all;
 use houston_sim::{Fault, Trouble};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::json;
 use std::time::Duration;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 fn slow(operation: &str, milliseconds: u64) -> Fault {
     Fault::new(Trouble::Latency(Duration::from_millis(milliseconds))).on(operation)
+}
+
+/// Waits until Houston was asked for this.
+async fn asked(world: &World, operation: &str) {
+    while world.houston.calls().operation(operation) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Changes something through another gateway, so that this one hears nothing of it.
+async fn elsewhere(world: &mut World, method: Method, path: &str, body: &'static str) {
+    let gateway = world.beside(|_| {});
+    let request = world.client.request(method, format!("http://{gateway}{path}")).header("x-api-key", OWNER);
+    let reply = request.header("content-type", "application/json").body(body).send().await.expect("an answer");
+    assert!(reply.status().is_success(), "{}", reply.status());
 }
 
 #[tokio::test]
@@ -24,8 +43,6 @@ async fn the_second_read_is_a_hit() {
     let second = world.get(OWNER, "/workspaces").await.expect(200);
     assert_eq!(second.header("cache-status"), "houston-gateway; hit");
     assert_eq!(second.header("age"), "0");
-    assert!(second.header("cache-control").starts_with("private"));
-    assert!(second.header("vary").contains("Authorization"));
     assert_eq!((first.text, first.headers["etag"].clone()), (second.text, second.headers["etag"].clone()));
     assert_eq!(world.houston.calls().operation("ListWorkspaces"), 1);
 }
@@ -34,7 +51,7 @@ async fn the_second_read_is_a_hit() {
 async fn cold_identical_reads_are_one_call() {
     let world = World::new().await;
     world.houston.faults().add(slow("ListWorkspaces", 100));
-    let replies = join_all((0..200).map(|_| world.get(OWNER, "/workspaces"))).await;
+    let replies = join_all((0..500).map(|_| world.get(OWNER, "/workspaces"))).await;
     assert!(replies.iter().all(|reply| reply.status == 200 && reply.text == replies[0].text));
     assert_eq!(world.houston.calls().operation("ListWorkspaces"), 1);
 }
@@ -42,23 +59,24 @@ async fn cold_identical_reads_are_one_call() {
 #[tokio::test]
 async fn callers_who_go_away_neither_stop_nor_multiply_a_fetch() {
     let world = World::new().await;
-    world.houston.faults().add(slow("ListWorkspaces", 150));
-    let aborted = join_all((0..200).map(|_| async {
-        let request = world.request(OWNER, Method::GET, "/workspaces").timeout(Duration::from_millis(60));
-        request.send().await.is_err()
-    }))
-    .await;
-    assert!(aborted.iter().all(|gone| *gone));
-    world.get(OWNER, "/workspaces").await.expect(200);
+    world.houston.faults().add(slow("ListWorkspaces", 2500));
+    let request = format!("GET /workspaces HTTP/1.1\r\nhost: gateway\r\nx-api-key: {OWNER}\r\n\r\n");
+    let connections = join_all((0..200).map(|_| TcpStream::connect(world.gateway))).await;
+    let mut impatient: Vec<_> = connections.into_iter().map(|each| each.expect("a connection")).collect();
+    for connection in &mut impatient {
+        connection.write_all(request.as_bytes()).await.expect("a writable connection");
+    }
+    // One of them has Houston asked. Whoever comes now finds that under way, and is there when they are gone.
+    asked(&world, "ListWorkspaces").await;
+    let patient = world.get(OWNER, "/workspaces");
+    let leave = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(impatient);
+    };
+    let (patient, ()) = tokio::join!(patient, leave);
+    assert_eq!(patient.expect(200).header("cache-status"), "houston-gateway; fwd=uri-miss; collapsed");
+    assert_eq!(world.get(OWNER, "/workspaces").await.header("cache-status"), "houston-gateway; hit");
     assert_eq!(world.houston.calls().operation("ListWorkspaces"), 1);
-}
-
-#[tokio::test]
-async fn errors_are_not_kept() {
-    let world = World::new().await;
-    world.houston.faults().add(Fault::error("boom", "INTERNAL_SERVER_ERROR").on("ListWorkspaces").times(1));
-    world.get(OWNER, "/workspaces").await.expect(500);
-    world.get(OWNER, "/workspaces").await.expect(200);
 }
 
 #[tokio::test]
@@ -110,10 +128,10 @@ async fn a_read_that_began_before_a_change_does_not_bring_the_old_state_back() {
     let world = World::new().await;
     let workspace = world.workspace(OWNER, "Data Platform").await;
     let path = format!("/workspaces/{workspace}");
-    world.houston.faults().add(slow("GetWorkspace", 200).times(1));
+    world.houston.faults().add(slow("GetWorkspace", 500).times(1));
     let before = world.get(OWNER, &path);
     let change = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        asked(&world, "GetWorkspace").await;
         world.patch(OWNER, &path, json!({ "label": "After" })).await.expect(200);
     };
     tokio::join!(before, change);
@@ -125,11 +143,14 @@ async fn a_read_while_a_change_runs_is_not_found_afterwards() {
     let world = World::new().await;
     let workspace = world.workspace(OWNER, "Data Platform").await;
     let path = format!("/workspaces/{workspace}");
-    world.houston.faults().add(slow("UpdateWorkspace", 200).times(1));
+    world.get(OWNER, &path).await.expect(200);
+    world.houston.faults().add(slow("UpdateWorkspace", 500).times(1));
     let change = async { world.patch(OWNER, &path, json!({ "label": "After" })).await.expect(200) };
     let meanwhile = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(world.get(OWNER, &path).await.expect(200).json()["label"], "Data Platform");
+        asked(&world, "UpdateWorkspace").await;
+        let meanwhile = world.get(OWNER, &path).await.expect(200);
+        assert_eq!(meanwhile.json()["label"], "Data Platform");
+        assert_eq!(meanwhile.header("cache-status"), "houston-gateway; fwd=uri-miss; stored", "from before the change");
     };
     tokio::join!(change, meanwhile);
     assert_eq!(world.get(OWNER, &path).await.expect(200).json()["label"], "After");
@@ -157,24 +178,6 @@ async fn a_caller_who_loses_a_role_loses_what_was_cached() {
     let user = viewer["id"].as_str().expect("an id");
     world.delete(OWNER, &format!("{path}/users/{user}")).await.expect(200);
     assert_eq!(world.get(VIEWER, &path).await.expect(403).problem(), "FORBIDDEN");
-}
-
-#[tokio::test]
-async fn stale_answers_stand_in_while_houston_is_down() {
-    let world = World::with(houston_sim::Settings::default(), |config| {
-        config.cache.stale_while_revalidate = Duration::ZERO;
-        config.houston.retries = 0;
-    })
-    .await;
-    // Namespaces and the like are fresh for longer; 10 s is what workspaces have, so a stale one is made by waiting.
-    world.get(OWNER, "/workspaces").await.expect(200);
-    let fresh = world.get(OWNER, "/workspaces").await.expect(200);
-    world.houston.faults().add(Fault::new(Trouble::Status(StatusCode::SERVICE_UNAVAILABLE)));
-    tokio::time::sleep(Duration::from_millis(10_100)).await;
-    let stale = world.get(OWNER, "/workspaces").await.expect(200);
-    assert_eq!(stale.header("cache-status"), "houston-gateway; fwd=stale; detail=stale-if-error");
-    assert_eq!(stale.text, fresh.text);
-    assert!(stale.header("age").parse::<u64>().expect("seconds") >= 10);
 }
 
 #[tokio::test]

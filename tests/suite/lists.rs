@@ -15,15 +15,15 @@ fn ids(list: &Value) -> Vec<String> {
 
 /// A read of the published document, with the document's examples of what it cannot do without: they name what the demo
 /// has.
-struct Read {
-    path: String,
+pub struct Read {
+    pub path: String,
     parameters: BTreeSet<String>,
     /// An answer, or an item of one.
     example: Map<String, Value>,
 }
 
 /// Every read that answers with JSON.
-async fn reads(world: &World) -> Vec<Read> {
+pub async fn reads(world: &World) -> Vec<Read> {
     let document = world.get("", "/openapi.json").await.expect(200).json();
     let resolved = |value: &Value| match value["$ref"].as_str() {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).expect("a component").clone(),

@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod lists;
 mod openapi;
+mod readers;
 mod routes;
 mod secrecy;
 mod semantics;
