@@ -1,6 +1,7 @@
 //! Houston: the one place that talks to it, over HTTP and over WebSockets.
 
 mod breaker;
+mod pool;
 pub mod probe;
 mod socket;
 mod subscription;
@@ -13,9 +14,9 @@ pub use tally::{OUTCOMES, Standing};
 use crate::{caller::Caller, config};
 use breaker::Breaker;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use socket::Dialer;
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 use tally::Tally;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -33,7 +34,6 @@ const USER_AGENT: &str = concat!("houston-gateway/", env!("CARGO_PKG_VERSION"));
 pub struct Houston {
     transport: Transport,
     dialer: Dialer,
-    url: Uri,
     turns: Semaphore,
     retries: TpsBudget,
     breaker: Breaker,
@@ -90,7 +90,7 @@ pub enum ClientError {
     Tls(#[from] rustls::Error),
     /// The address is one that no request can be sent to.
     #[error("houston.url: {0}")]
-    Address(#[from] http::uri::InvalidUri),
+    Address(#[from] http::Error),
 }
 
 impl Trace {
@@ -114,7 +114,6 @@ impl Houston {
         Ok(Self {
             transport: Transport::new(&settings)?,
             dialer: Dialer::new(&settings)?,
-            url: settings.url.as_str().parse()?,
             turns: Semaphore::new(settings.max_in_flight.min(Semaphore::MAX_PERMITS)),
             retries: TpsBudget::new(Duration::from_secs(10), 10, 0.2),
             breaker: Breaker::new(settings.breaker_failures, settings.breaker),
@@ -224,7 +223,7 @@ impl Houston {
             }
             trace.insert(headers);
         };
-        let (status, bytes) = self.transport.post(&self.url, body, headers, self.settings.reply_limit_bytes).await?;
+        let (status, bytes) = self.transport.post(body, headers, self.settings.reply_limit_bytes).await?;
         // Apollo answers 400 with a GraphQL body; a proxy in front answers anything with HTML.
         if status.is_success() || bytes.trim_ascii_start().first() == Some(&b'{') {
             Ok(bytes)
@@ -255,4 +254,13 @@ pub(crate) fn backoff(first: Duration, attempt: u32) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new().hash_one(attempt) % 100;
     first * 2u32.pow(attempt.min(6)) * u32::try_from(random + 50).unwrap_or(100) / 100
+}
+
+/// What happened, in the words of the error at the root of all.
+fn innermost(error: &(dyn Error + 'static)) -> Arc<str> {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().into()
 }

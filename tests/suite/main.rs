@@ -4,6 +4,7 @@
 mod binding;
 mod caching;
 mod commands;
+mod connections;
 mod diagnostics;
 mod harness;
 mod hostile;
