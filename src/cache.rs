@@ -57,7 +57,7 @@ pub struct Limits {
 
 /// The cache. `E` is the error of a fetch, which all its waiters get and which is never stored.
 pub struct Cache<E> {
-    store: Store<Key, Arc<Entry>>,
+    store: Store<Key, Arc<Entry<E>>>,
     flights: Mutex<HashMap<Key, Flight<E>>>,
     generations: Generations,
     /// Of the hashes of requests, so that nobody can work out beforehand which are alike.
@@ -67,7 +67,7 @@ pub struct Cache<E> {
     evictions: Arc<[AtomicU64]>,
 }
 
-type Flight<E> = Shared<BoxFuture<'static, Result<Arc<Entry>, E>>>;
+type Flight<E> = Shared<BoxFuture<'static, Result<Arc<Entry<E>>, E>>>;
 
 /// What an answer is found by: who asked, and a hash over all else that it depends on. The caller is no part of the hash:
 /// whatever anybody finds that hashes alike, it leads to no other caller's answers.
@@ -79,9 +79,11 @@ pub struct Key {
 
 /// One cached answer.
 #[derive(Debug)]
-pub struct Entry {
-    /// The body, in an allocation of its own: a slice of what was received would keep all of that alive.
+pub struct Entry<E> {
+    /// The body.
     pub body: Bytes,
+    /// That there is no such thing, in the words that say so.
+    pub absence: Option<Box<E>>,
     /// The strong validator of the body (RFC 9110, 8.8.3).
     pub etag: HeaderValue,
     /// How long it is fresh.
@@ -97,16 +99,16 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Fetched<E> {
     /// The answer, or why there is none.
-    pub outcome: Result<Arc<Entry>, E>,
+    pub outcome: Result<Arc<Entry<E>>, E>,
     /// Whether somebody else had asked for it already.
     pub joined: bool,
 }
 
 /// An entry that was found.
-#[derive(Clone, Debug)]
-pub struct Found {
+#[derive(Debug)]
+pub struct Found<E> {
     /// The entry.
-    pub entry: Arc<Entry>,
+    pub entry: Arc<Entry<E>>,
     /// How old it is. Kept, because asking the clock again and again adds up to 1 % of a hit.
     pub age: Duration,
     /// How usable that makes it.
@@ -124,20 +126,7 @@ pub enum Freshness {
     Expired,
 }
 
-impl Entry {
-    /// An entry that was asked for at `asked` and is fresh for `ttl` from then on.
-    #[must_use]
-    pub fn new(body: Vec<u8>, ttl: Duration, asked: Instant, owner: usize) -> Self {
-        Self {
-            etag: etag(&body),
-            body: body.into_boxed_slice().into(),
-            ttl,
-            owner,
-            asked,
-            refreshing: AtomicBool::new(false),
-        }
-    }
-
+impl<E> Entry<E> {
     /// How long ago it was asked for.
     #[must_use]
     pub fn age(&self) -> Duration {
@@ -173,8 +162,8 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
             .max_capacity(limits.capacity_bytes)
             // Least recently used: the default policy keeps hardly any new entry once the cache is full and hot.
             .eviction_policy(EvictionPolicy::lru())
-            .weigher(|_, entry: &Arc<Entry>| entry.weight())
-            .eviction_listener(move |_, entry: Arc<Entry>, cause| {
+            .weigher(|_, entry: &Arc<Entry<E>>| entry.weight())
+            .eviction_listener(move |_, entry: Arc<Entry<E>>, cause| {
                 if let (RemovalCause::Size, Some(count)) = (cause, evicted.get(entry.owner)) {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
@@ -215,22 +204,31 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         self.store.invalidate_all();
     }
 
+    /// An answer that was asked for at `asked` and is fresh for `ttl` from then on. What may be kept gets an allocation of
+    /// its own: a slice of what was received would keep all of that alive.
+    #[must_use]
+    pub fn answer(&self, body: Bytes, ttl: Duration, asked: Instant, owner: usize) -> Entry<E> {
+        let body = if body.len() <= self.limits.entry_bytes { Bytes::copy_from_slice(&body) } else { body };
+        Entry { etag: etag(&body), body, absence: None, ttl, owner, asked, refreshing: AtomicBool::new(false) }
+    }
+
     /// An entry that says that there is no such thing.
     #[must_use]
-    pub fn absence(&self, asked: Instant, owner: usize) -> Entry {
-        Entry::new(Vec::new(), self.limits.absence, asked, owner)
+    pub fn absence(&self, why: E, asked: Instant, owner: usize) -> Entry<E> {
+        let nothing = self.answer(Bytes::new(), self.limits.absence, asked, owner);
+        Entry { absence: Some(Box::new(why)), ..nothing }
     }
 
     /// Whether an entry is worth keeping: not too large, and good for any time at all.
     #[must_use]
-    pub fn keeps(&self, entry: &Entry) -> bool {
+    pub fn keeps(&self, entry: &Entry<E>) -> bool {
         entry.body.len() <= self.limits.entry_bytes
             && u64::from(entry.weight()) <= self.limits.capacity_bytes
             && !entry.ttl.is_zero()
     }
 
     /// What is stored under `key`, however old, and how usable it is `now`.
-    pub fn get(&self, key: &Key, now: Instant) -> Option<Found> {
+    pub fn get(&self, key: &Key, now: Instant) -> Option<Found<E>> {
         let entry = self.store.get(key)?;
         let age = now.saturating_duration_since(entry.asked);
         let past = age.saturating_sub(entry.ttl);
@@ -254,7 +252,7 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
     /// error if it dies all the same.
     pub async fn fetch<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Fetched<E>
     where
-        F: Future<Output = Result<Entry, E>> + Send + 'static,
+        F: Future<Output = Result<Entry<E>, E>> + Send + 'static,
     {
         let (flight, tell) = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(key) {
             Occupied(flight) => (flight.get().clone(), None),
@@ -272,9 +270,9 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
     }
 
     /// Refreshes `entry` behind the caller's back, unless somebody does already.
-    pub fn refresh<F>(self: &Arc<Self>, key: Key, entry: &Arc<Entry>, lost: E, fetch: F)
+    pub fn refresh<F>(self: &Arc<Self>, key: Key, entry: &Arc<Entry<E>>, lost: E, fetch: F)
     where
-        F: Future<Output = Result<Entry, E>> + Send + 'static,
+        F: Future<Output = Result<Entry<E>, E>> + Send + 'static,
     {
         if entry.claim_refresh() {
             let (cache, entry) = (Arc::clone(self), Arc::clone(entry));
@@ -288,12 +286,12 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
 
     /// Stores an answer, unless one is there that was asked for later. One that is not worth keeping takes what was known
     /// before along with it.
-    pub fn put(&self, key: Key, entry: Arc<Entry>) {
+    pub fn put(&self, key: Key, entry: Arc<Entry<E>>) {
         if !self.keeps(&entry) {
             return self.remove(&key);
         }
         let weight = u64::from(entry.weight());
-        let newest = |known: Option<moka::Entry<Key, Arc<Entry>>>| {
+        let newest = |known: Option<moka::Entry<Key, Arc<Entry<E>>>>| {
             let known = known.map(moka::Entry::into_value).filter(|known| known.asked > entry.asked);
             known.unwrap_or(entry)
         };
@@ -314,16 +312,17 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
         self.evictions.iter().map(|count| count.load(Ordering::Relaxed))
     }
 
-    /// Entries and bytes held at the moment.
+    /// Entries and bytes held at the moment. The store settles its accounts only when it is used, or told to.
     pub fn size(&self) -> (u64, u64) {
+        self.store.run_pending_tasks();
         (self.store.entry_count(), self.store.weighted_size())
     }
 
     /// Starts a flight that is on the list already. Not under the list's lock: a runtime that ends drops what it is to start
     /// at once, and [`Landing`] takes that lock.
-    fn take_off<F>(self: &Arc<Self>, key: Key, fetch: F, tell: oneshot::Sender<Result<Arc<Entry>, E>>)
+    fn take_off<F>(self: &Arc<Self>, key: Key, fetch: F, tell: oneshot::Sender<Result<Arc<Entry<E>>, E>>)
     where
-        F: Future<Output = Result<Entry, E>> + Send + 'static,
+        F: Future<Output = Result<Entry<E>, E>> + Send + 'static,
     {
         let landing = Landing { cache: Arc::clone(self), key };
         tokio::spawn(async move {

@@ -56,7 +56,7 @@ pub enum CacheOutcome {
 }
 
 impl Answer {
-    pub(super) fn cached(plan: &Arc<Plan>, entry: &Entry, age: Duration, cache: CacheOutcome) -> Self {
+    pub(super) fn cached(plan: &Arc<Plan>, entry: &Entry<Failure>, age: Duration, cache: CacheOutcome) -> Self {
         Self {
             plan: Arc::clone(plan),
             status: if entry.body.is_empty() { plan.operation.absent } else { plan.operation.status },

@@ -51,7 +51,7 @@ pub struct CacheRequest {
 
 impl CacheRequest {
     /// Whether an entry is good enough.
-    pub(super) fn accepts(&self, found: &Found) -> bool {
+    pub(super) fn accepts<E>(&self, found: &Found<E>) -> bool {
         self.max_age.is_none_or(|max| found.age <= max)
             && self.min_fresh.is_none_or(|min| found.age + min <= found.entry.ttl)
     }

@@ -94,6 +94,15 @@ impl Failure {
         }
     }
 
+    /// Whether there is no such thing, for this caller: worth remembering for a moment.
+    pub(super) fn is_absence(&self) -> bool {
+        match self {
+            Self::NotFound => true,
+            Self::Refused(refusal) => refusal.code == Code::NotFound,
+            _ => false,
+        }
+    }
+
     /// Whether Houston does not know what it was asked, and so has done nothing.
     #[must_use]
     pub fn is_drift(&self) -> bool {

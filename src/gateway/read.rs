@@ -7,7 +7,6 @@ use crate::{
     cache::{Cache, Entry, Freshness, Key},
     catalogue::{CachePolicy, Plan},
 };
-use http::StatusCode;
 use std::{
     future::Future,
     sync::Arc,
@@ -74,15 +73,14 @@ impl Gateway {
         call: &Call,
         context: &Context,
         request: CacheRequest,
-    ) -> Result<(Arc<Entry>, Duration, CacheOutcome), Failure> {
+    ) -> Result<(Arc<Entry<Failure>>, Duration, CacheOutcome), Failure> {
         let fetch = || {
             let (gateway, cache, call, context) = (Arc::clone(self), Arc::clone(cache), call.clone(), context.clone());
             async move {
                 let (asked, owner) = (Instant::now(), call.plan.route);
                 match gateway.perform(&call, &context).await {
-                    // The entry gets an allocation of its own: a slice would keep the client's whole read buffer alive.
-                    Ok(body) => Ok(Entry::new(body.map(|body| body.to_vec()).unwrap_or_default(), ttl, asked, owner)),
-                    Err(Failure::NotFound) => Ok(cache.absence(asked, owner)),
+                    Ok(body) => Ok(cache.answer(body.unwrap_or_default(), ttl, asked, owner)),
+                    Err(failure) if failure.is_absence() => Ok(cache.absence(failure, asked, owner)),
                     Err(failure) => {
                         // Houston's no takes back what it said before.
                         if !failure.is_outage() {
@@ -133,8 +131,8 @@ impl Gateway {
         &self,
         cache: &Arc<Cache<Failure>>,
         key: Key,
-        fetch: impl Future<Output = Result<Entry, Failure>>,
-    ) -> Result<(Arc<Entry>, Duration, CacheOutcome), Failure> {
+        fetch: impl Future<Output = Result<Entry<Failure>, Failure>>,
+    ) -> Result<(Arc<Entry<Failure>>, Duration, CacheOutcome), Failure> {
         let entry = Arc::new(fetch.await?);
         let outcome = if cache.keeps(&entry) { CacheOutcome::Bypass } else { CacheOutcome::TooLarge };
         cache.put(key, Arc::clone(&entry));
@@ -146,12 +144,12 @@ impl Gateway {
 fn told(
     plan: &Arc<Plan>,
     listing: &Listing,
-    entry: &Entry,
+    entry: &Entry<Failure>,
     age: Duration,
     outcome: CacheOutcome,
 ) -> Result<Answer, Failure> {
-    if entry.body.is_empty() && plan.operation.absent == StatusCode::NOT_FOUND {
-        return Err(Failure::NotFound);
+    if let Some(why) = &entry.absence {
+        return Err(Failure::clone(why));
     }
     let mut answer = Answer::cached(plan, entry, age, outcome);
     answer.page(listing)?;

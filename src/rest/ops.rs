@@ -51,10 +51,11 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    // First: it settles the accounts of the evictions too.
+    let size = app.gateway.cache().map(|cache| cache.size());
     for (route, evictions) in app.by_route.iter().zip(app.gateway.cache().iter().flat_map(|cache| cache.evictions())) {
         route.evictions(evictions);
     }
-    let size = app.gateway.cache().map(|cache| cache.size());
     let text = app.metrics.render(size, app.gateway.open_streams(), &app.gateway.houston().standing());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

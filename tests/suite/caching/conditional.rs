@@ -84,6 +84,12 @@ async fn that_there_is_no_such_thing_is_known_for_a_moment() {
             assert_eq!((reply.problem().as_str(), reply.header("cache-control")), ("NOT_FOUND", "no-store"));
         }
         assert_eq!(world.houston.calls().operation("GetUser"), calls);
+        // Said by an error of Houston's, in words that are told again.
+        let workspace = world.houston.workspace_id("Data Platform").expect("a workspace");
+        let path = format!("/workspaces/{workspace}/users/nobody");
+        let told = [world.get(ADMIN, &path).await.expect(404), world.get(ADMIN, &path).await.expect(404)];
+        assert!(told.iter().all(|reply| !reply.json()["houston"][0]["message"].is_null()), "{told:?}");
+        assert_eq!(world.houston.calls().operation("GetWorkspaceUser"), calls);
     }
 }
 
