@@ -205,7 +205,7 @@ impl Gateway {
         };
         let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
         let mut answer = match keyed {
-            Some((key, caller)) => self.replays.once(caller, key, &errand.told, run).await?,
+            Some((key, caller)) => Box::pin(self.replays.once(caller, key, &errand.told, run)).await?,
             None => run.await??,
         };
         if answer.status == StatusCode::CREATED {

@@ -70,8 +70,9 @@ impl Gateway {
         let request = plan.request(|index| variables.get(index).is_some());
         let (caller, trace) = (context.caller.as_ref(), &context.trace);
         let bytes = if plan.operation.kind.is_subscription() {
-            let first = self.houston.first_event(request, variables.text(), caller, trace).await;
-            self.welcomed(first, context).await?
+            // Boxed, as all that is rare: a future is as large as its largest branch.
+            let first = Box::pin(self.houston.first_event(request, variables.text(), caller, trace)).await;
+            Box::pin(self.welcomed(first, context)).await?
         } else {
             let repeatable = !plan.operation.kind.is_mutation();
             self.houston.call(request, variables.text(), repeatable, caller, trace).await?
@@ -79,7 +80,7 @@ impl Gateway {
         let reply =
             Reply::read(&bytes, &plan.response_key).map_err(|why| Failure::unreadable("Houston's answer", &why))?;
         if !reply.errors.is_empty() {
-            return Err(self.refusal(plan, reply, context).await);
+            return Err(Box::pin(self.refusal(plan, reply, context)).await);
         }
         match reply.value {
             Some(value) => shape::shape(plan, &bytes, value).map(Some),

@@ -44,7 +44,8 @@ impl Gateway {
             let anonymous = Context { caller: None, trace: context.trace.clone() };
             let context = if policy.public { &anonymous } else { context };
             let key = cache_key(cache, plan, variables, listing, context.caller.as_ref());
-            let (entry, age, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
+            let read = Box::pin(self.read_through(cache, key, policy.ttl, call, context, request));
+            let (entry, age, outcome) = read.await?;
             return told(plan, listing, &entry, age, outcome);
         }
         if request.only_if_cached {

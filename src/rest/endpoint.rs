@@ -55,7 +55,7 @@ enum Wait {
     /// For the body, and then for Houston.
     Body(Form, Option<Caller>),
     /// For Houston, to do what is asked.
-    Houston(Form, Errand),
+    Houston(Form, Box<Errand>),
     /// For Houston, to accept a subscription.
     Stream(Option<Caller>),
 }
@@ -108,7 +108,7 @@ impl Endpoint {
             Some(outcome) => self.formed(outcome, form).map(Break),
             None => {
                 errand.trace(self.trace());
-                Ok(Continue(Wait::Houston(form, errand)))
+                Ok(Continue(Wait::Houston(form, Box::new(errand))))
             }
         }
     }
@@ -130,7 +130,7 @@ impl Endpoint {
                 let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
                 let mut errand = self.understand(caller, &body)?;
                 errand.trace(self.trace());
-                (form, errand, body)
+                (form, Box::new(errand), body)
             }
             Wait::Houston(form, errand) => (form, errand, Bytes::new()),
         };
