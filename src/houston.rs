@@ -20,7 +20,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use tally::Tally;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::retry::budget::{Budget, TpsBudget};
 use transport::Transport;
@@ -165,7 +165,7 @@ impl Houston {
         trace: &Trace,
     ) -> Result<Bytes, CallError> {
         let started = Instant::now();
-        let outcome = self.send_until(body, repeatable, caller, trace).await;
+        let outcome = self.send_until(started + self.settings.deadline, body, repeatable, caller, trace).await;
         self.tally.count(&outcome, started.elapsed());
         outcome
     }
@@ -173,6 +173,7 @@ impl Houston {
     /// Sends a request's body until there is an answer, or no hope for one.
     async fn send_until(
         &self,
+        deadline: Instant,
         body: Bytes,
         repeatable: bool,
         caller: Option<&Caller>,
@@ -180,12 +181,10 @@ impl Houston {
     ) -> Result<Bytes, CallError> {
         self.breaker.admit().map_err(CallError::Open)?;
         let _turn = self.turn().await?;
-        let deadline = Instant::now() + self.settings.deadline;
         let mut attempt = 0;
         self.retries.deposit();
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let outcome = match timeout(left, self.send_once(body.clone(), caller, trace)).await {
+            let outcome = match timeout_at(deadline, self.send_once(body.clone(), caller, trace)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(CallError::Timeout(self.settings.deadline)),
             };

@@ -5,7 +5,7 @@ use super::{CallError, innermost};
 use crate::config;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header, uri::PathAndQuery};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
@@ -13,6 +13,7 @@ use hyper::{
 };
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::{
+    mem,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -20,7 +21,12 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 /// A connection as those see it who send requests. It closes when this is dropped.
-pub(super) type Connection = http1::SendRequest<Full<Bytes>>;
+pub(super) struct Connection {
+    requests: http1::SendRequest<Full<Bytes>>,
+    /// Room for headers. hyper writes those of an answer where those of its request were; from there they go round, which
+    /// spares each call two allocations: 1.5 % of a change.
+    room: HeaderMap,
+}
 
 /// Connections to one Houston: as many as calls run, and those that were used lately.
 pub(super) struct Pool {
@@ -79,13 +85,14 @@ impl Pool {
     /// [`CallError::Connect`] if nothing was sent, [`CallError::Broken`] if Houston may have got the request.
     pub(super) async fn send(
         &self,
-        request: impl FnOnce() -> Request<Bytes>,
+        request: impl FnOnce(HeaderMap) -> Request<Bytes>,
     ) -> Result<(StatusCode, Incoming, Connection), CallError> {
         let Some(mut connection) = self.idle.take() else {
-            return Box::pin(self.send_first(self.addressed(request()))).await;
+            return Box::pin(self.send_first(self.addressed(request(HeaderMap::new())))).await;
         };
-        let unsent = match connection.try_send_request(self.addressed(request())).await {
-            Ok(answer) => return Ok((answer.status(), answer.into_body(), connection)),
+        let room = mem::take(&mut connection.room);
+        let unsent = match connection.requests.try_send_request(self.addressed(request(room))).await {
+            Ok(answer) => return Ok(connection.answered(answer)),
             Err(refused) => unsent(refused)?,
         };
         drop(connection);
@@ -95,8 +102,8 @@ impl Pool {
     /// Sends a request over a new connection.
     async fn send_first(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Incoming, Connection), CallError> {
         let mut connection = self.open().await?;
-        match connection.try_send_request(request).await {
-            Ok(answer) => Ok((answer.status(), answer.into_body(), connection)),
+        match connection.requests.try_send_request(request).await {
+            Ok(answer) => Ok(connection.answered(answer)),
             Err(refused) => unsent(refused).and_then(|_| Err(CallError::Connect("closed at once".into()))),
         }
     }
@@ -110,13 +117,13 @@ impl Pool {
 
     /// Takes a connection back whose answer was read to its end.
     pub(super) fn keep(&self, mut connection: Connection) {
-        if connection.is_ready() {
+        if connection.requests.is_ready() {
             return self.idle.put(connection);
         }
         // Either its task, on another processor, has yet to see the end of the answer, or it will not go on.
         let idle = Arc::clone(&self.idle);
         tokio::spawn(async move {
-            if let Ok(Ok(())) = timeout(idle.patience, connection.ready()).await {
+            if let Ok(Ok(())) = timeout(idle.patience, connection.requests.ready()).await {
                 idle.put(connection);
             }
         });
@@ -130,13 +137,23 @@ impl Pool {
             .map_err(|why| CallError::Connect(innermost(&why)))?;
         // Most requests are small: to copy one behind its head is cheaper than to write two pieces, by up to 3 % of a change.
         let opened = http1::Builder::new().writev(false).handshake(stream).await;
-        let (connection, running) = opened.map_err(|why| CallError::Connect(innermost(&why)))?;
+        let (requests, running) = opened.map_err(|why| CallError::Connect(innermost(&why)))?;
         // How it ends is told to the call that it ends under.
         tokio::spawn(running);
         self.sweeping.call_once(|| {
             tokio::spawn(sweep(Arc::downgrade(&self.idle)));
         });
-        Ok(connection)
+        Ok(Connection { requests, room: HeaderMap::new() })
+    }
+}
+
+impl Connection {
+    /// What of an answer is looked at, and the connection for the next one.
+    fn answered(mut self, answer: Response<Incoming>) -> (StatusCode, Incoming, Self) {
+        let (head, body) = answer.into_parts();
+        self.room = head.headers;
+        self.room.clear();
+        (head.status, body, self)
     }
 }
 
@@ -166,7 +183,7 @@ impl Idle {
 impl Kept {
     /// Whether neither side has given it up.
     fn is_usable(&self, patience: Duration) -> bool {
-        self.connection.is_ready() && self.since.elapsed() < patience
+        self.connection.requests.is_ready() && self.since.elapsed() < patience
     }
 }
 

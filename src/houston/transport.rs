@@ -4,7 +4,7 @@ use super::{CallError, ClientError, USER_AGENT, innermost, pool::Pool};
 use crate::config;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use std::time::Duration;
@@ -55,12 +55,13 @@ impl Transport {
     pub(super) async fn post(
         &self,
         body: Bytes,
-        headers: impl FnOnce(&mut http::HeaderMap),
+        headers: impl FnOnce(&mut HeaderMap),
         limit: usize,
     ) -> Result<(StatusCode, Bytes), CallError> {
-        let request = || {
+        let request = |room| {
             let mut request = Request::new(body);
             *request.method_mut() = http::Method::POST;
+            *request.headers_mut() = room;
             let out = request.headers_mut();
             out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             out.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -75,7 +76,9 @@ impl Transport {
                 pool.keep(connection);
                 Ok((status, body))
             }
-            Self::Secure(client, address) => Box::pin(secure(client, address.clone(), request(), limit)).await,
+            Self::Secure(client, address) => {
+                Box::pin(secure(client, address.clone(), request(HeaderMap::new()), limit)).await
+            }
         }
     }
 }
