@@ -2,6 +2,7 @@
 
 mod connections;
 mod idle;
+mod stream;
 
 use crate::{
     cache::{Cache, Limits},

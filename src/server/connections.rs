@@ -1,6 +1,6 @@
 //! Connections of callers: accepted, served over HTTP/1.1, and allowed to finish.
 
-use super::idle::Connections;
+use super::{idle::Connections, stream::Stream};
 use crate::{config, rest::Front};
 use futures_util::FutureExt;
 use hyper::{server::conn::http1, service::service_fn};
@@ -11,7 +11,6 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
-use tokio_util::io::InspectWriter;
 
 /// The most bytes that the headers of one request may have, its address among them. Much more than anybody needs, and
 /// little enough for many connections.
@@ -47,7 +46,7 @@ pub(super) async fn serve(
             }
             () = &mut stop => break,
         };
-        let (stream, peer) = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(why) if is_of_one_connection(&why) => continue,
             Err(why) => {
@@ -57,12 +56,13 @@ pub(super) async fn serve(
             }
         };
         // Answers are written in one piece; waiting for more only delays them.
-        let _best_effort = stream.set_nodelay(true);
+        let _best_effort = socket.set_nodelay(true);
         // Who asks and never reads gives its place up too.
         #[cfg(target_os = "linux")]
-        let _best_effort = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(settings.idle_timeout));
+        let _best_effort = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(settings.idle_timeout));
         let (front, pulse) = (Arc::clone(&front), connections.pulse());
-        let (asked, written) = (Arc::clone(&pulse), Arc::clone(&pulse));
+        let stream = Stream { socket, pulse: Arc::clone(&pulse) };
+        let asked = Arc::clone(&pulse);
         let service = service_fn(move |request| {
             let answering = asked.answering();
             front.answer(peer, request).map(move |response| {
@@ -70,7 +70,6 @@ pub(super) async fn serve(
                 Ok::<_, Infallible>(response)
             })
         });
-        let stream = InspectWriter::new(stream, move |_: &[u8]| written.beat());
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
         let task = tokio::spawn(async move {
             let _until_it_closes = place;
