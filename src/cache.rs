@@ -22,7 +22,6 @@ use std::{
         HashMap,
         hash_map::Entry::{Occupied, Vacant},
     },
-    future::Future,
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError,
@@ -68,6 +67,9 @@ pub struct Cache<E> {
 }
 
 type Flight<E> = Shared<BoxFuture<'static, Result<Arc<Entry<E>>, E>>>;
+
+/// What asks for an answer. On the heap from the start: it goes through several hands and on into a task.
+pub type Fetch<E> = BoxFuture<'static, Result<Entry<E>, E>>;
 
 /// What an answer is found by: who asked, and a hash over all else that it depends on. The caller is no part of the hash:
 /// whatever anybody finds that hashes alike, it leads to no other caller's answers.
@@ -250,10 +252,7 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
 
     /// Fetches and stores an answer, once for all who ask at the same time. Nobody can cancel the fetch; `lost` is the
     /// error if it dies all the same.
-    pub async fn fetch<F>(self: &Arc<Self>, key: Key, lost: E, fetch: F) -> Fetched<E>
-    where
-        F: Future<Output = Result<Entry<E>, E>> + Send + 'static,
-    {
+    pub async fn fetch(self: &Arc<Self>, key: Key, lost: E, fetch: Fetch<E>) -> Fetched<E> {
         let (flight, tell) = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(key) {
             Occupied(flight) => (flight.get().clone(), None),
             Vacant(place) => {
@@ -270,10 +269,7 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
     }
 
     /// Refreshes `entry` behind the caller's back, unless somebody does already.
-    pub fn refresh<F>(self: &Arc<Self>, key: Key, entry: &Arc<Entry<E>>, lost: E, fetch: F)
-    where
-        F: Future<Output = Result<Entry<E>, E>> + Send + 'static,
-    {
+    pub fn refresh(self: &Arc<Self>, key: Key, entry: &Arc<Entry<E>>, lost: E, fetch: Fetch<E>) {
         if entry.claim_refresh() {
             let (cache, entry) = (Arc::clone(self), Arc::clone(entry));
             tokio::spawn(async move {
@@ -320,10 +316,7 @@ impl<E: Clone + Send + Sync + 'static> Cache<E> {
 
     /// Starts a flight that is on the list already. Not under the list's lock: a runtime that ends drops what it is to start
     /// at once, and [`Landing`] takes that lock.
-    fn take_off<F>(self: &Arc<Self>, key: Key, fetch: F, tell: oneshot::Sender<Result<Arc<Entry<E>>, E>>)
-    where
-        F: Future<Output = Result<Entry<E>, E>> + Send + 'static,
-    {
+    fn take_off(self: &Arc<Self>, key: Key, fetch: Fetch<E>, tell: oneshot::Sender<Result<Arc<Entry<E>>, E>>) {
         let landing = Landing { cache: Arc::clone(self), key };
         tokio::spawn(async move {
             let outcome = match landing.cache.get(&key, Instant::now()) {

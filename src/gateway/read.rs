@@ -4,11 +4,11 @@ use super::{
     Answer, CacheOutcome, CacheRequest, Call, Context, Errand, Failure, Gateway, keys::cache_key, listing::Listing,
 };
 use crate::{
-    cache::{Cache, Entry, Freshness, Key},
+    cache::{Cache, Entry, Fetch, Freshness, Key},
     catalogue::{CachePolicy, Plan},
 };
+use futures_util::FutureExt;
 use std::{
-    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -44,8 +44,7 @@ impl Gateway {
             let anonymous = Context { caller: None, trace: context.trace.clone() };
             let context = if policy.public { &anonymous } else { context };
             let key = cache_key(cache, plan, variables, listing, context.caller.as_ref());
-            let read = Box::pin(self.read_through(cache, key, policy.ttl, call, context, request));
-            let (entry, age, outcome) = read.await?;
+            let (entry, age, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
             return told(plan, listing, &entry, age, outcome);
         }
         if request.only_if_cached {
@@ -91,6 +90,7 @@ impl Gateway {
                     }
                 }
             }
+            .boxed()
         };
         let stored = if request.no_cache { None } else { cache.get(&key, Instant::now()) };
         let expired = match stored {
@@ -132,7 +132,7 @@ impl Gateway {
         &self,
         cache: &Arc<Cache<Failure>>,
         key: Key,
-        fetch: impl Future<Output = Result<Entry<Failure>, Failure>>,
+        fetch: Fetch<Failure>,
     ) -> Result<(Arc<Entry<Failure>>, Duration, CacheOutcome), Failure> {
         let entry = Arc::new(fetch.await?);
         let outcome = if cache.keeps(&entry) { CacheOutcome::Bypass } else { CacheOutcome::TooLarge };
