@@ -15,7 +15,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// More than all buffers between the gateway and a reader take together: Linux gives a sender 4 MiB.
@@ -108,6 +108,20 @@ async fn who_reads_slowly_or_not_at_all_holds_nothing_of_houston() {
             assert!(rest.len() > LARGE - 20_000 && rest.ends_with(b"xxx\"}"), "{} bytes", rest.len());
         }
     }
+}
+
+#[tokio::test]
+async fn who_reads_slowly_is_not_taken_for_somebody_who_is_gone() {
+    let (world, _) = world(|config| config.server.idle_timeout = Duration::from_secs(1)).await;
+    let mut reader = Reader::begin(&world, "large", "no-store").await;
+    let mut read = 0;
+    // All in all longer than a connection may be idle.
+    for _ in 0..10 {
+        sleep(Duration::from_millis(150)).await;
+        read += reader.0.read_exact(&mut vec![0; 1 << 20]).await.expect("more of the answer");
+    }
+    let rest = reader.rest().await;
+    assert!(read + rest.len() > LARGE && rest.ends_with(b"xxx\"}"), "{} bytes", read + rest.len());
 }
 
 #[cfg(target_os = "linux")]
