@@ -18,11 +18,16 @@ use tokio::{
 /// So many looks are taken in the time that a connection may be idle.
 const LOOKS: u32 = 20;
 
+/// So many connections may have ended before anybody minds.
+const FEW: usize = 64;
+
 /// All connections, and when something last happened on them.
 pub(super) struct Connections {
     /// Looks taken so far: the time of all this, which costs nothing to read.
     looks: Arc<AtomicU32>,
     open: Vec<(Arc<Pulse>, AbortHandle)>,
+    /// With so many in `open`, those that have ended are taken out: what is known of them keeps their memory.
+    many: usize,
 }
 
 /// When something last happened on one connection.
@@ -40,7 +45,7 @@ impl Connections {
     pub(super) fn new(idle: Duration) -> (Self, Interval) {
         let mut looks = interval((idle / LOOKS).max(Duration::from_millis(1)));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        (Self { looks: Arc::default(), open: Vec::new() }, looks)
+        (Self { looks: Arc::default(), open: Vec::new(), many: FEW }, looks)
     }
 
     /// The pulse of a connection that begins.
@@ -51,6 +56,10 @@ impl Connections {
 
     /// Takes a connection in, which `task` serves.
     pub(super) fn add(&mut self, pulse: Arc<Pulse>, task: AbortHandle) {
+        if self.open.len() >= self.many {
+            self.open.retain(|(_, task)| !task.is_finished());
+            self.many = 2 * self.open.len() + FEW;
+        }
         self.open.push((pulse, task));
     }
 
@@ -87,5 +96,27 @@ impl Drop for Answering {
     fn drop(&mut self) {
         self.0.beat();
         self.0.answering.store(false, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connections, FEW};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn what_has_ended_is_not_remembered_for_long() {
+        let (mut connections, _) = Connections::new(Duration::from_secs(60));
+        let lasting = tokio::spawn(std::future::pending::<()>());
+        connections.add(connections.pulse(), lasting.abort_handle());
+        for _ in 0..1000 {
+            let task = tokio::spawn(async {});
+            let handle = task.abort_handle();
+            task.await.expect("an end");
+            connections.add(connections.pulse(), handle);
+        }
+        assert!(connections.open.len() <= 2 * FEW + 2, "{}", connections.open.len());
+        connections.look();
+        assert_eq!(connections.open.len(), 1);
     }
 }
