@@ -1,12 +1,14 @@
 //! Binding: the parts of an HTTP request become a plan's variables, or a list of all that is wrong with them.
 
 use super::{
+    FIELDS,
     coerce::{self, inside},
     json::Json,
+    listing::PARAMETERS,
     variables::Variables,
 };
 use crate::{
-    catalogue::{Input, InputKind, InputType, Plan, Source, nearest},
+    catalogue::{Input, InputKind, InputType, Plan, Shape, Source, nearest},
     problem::{Fault, Place},
 };
 use houston_schema::{Lifespan, Version};
@@ -51,7 +53,7 @@ pub enum BindError {
 }
 
 /// A bound request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Bound {
     pub(super) variables: Variables,
     /// The lists to lay over what Houston has now: the plan's input and the caller's items, if any were sent.
@@ -59,15 +61,6 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Whether nothing has to be read first.
-    pub(super) fn is_complete(&self, plan: &Plan) -> bool {
-        let is_bound = |(index, input): (usize, &Input)| match input.source {
-            Source::Lookup { .. } => self.variables.get(index).is_some(),
-            _ => true,
-        };
-        self.merges.is_empty() && plan.inputs.iter().enumerate().all(is_bound)
-    }
-
     /// All that was bound, as JSON texts.
     pub(super) fn text(&self) -> String {
         let mut text = self.variables.text().to_owned();
@@ -266,15 +259,20 @@ impl<'r> Binder<'r> {
     }
 
     fn refuse_unknown_parameters(&mut self) {
-        let known =
+        let own =
             || self.plan.inputs.iter().filter(|input| input.source == Source::Query).map(|input| input.name.as_str());
+        // What steers the gateway was taken out, once; whoever misspells it is told of it all the same.
+        let of_lists = PARAMETERS.into_iter().filter(|_| self.plan.shape.is_list());
+        let of_objects = [FIELDS].into_iter().filter(|_| self.plan.shape != Shape::Scalar);
+        let known = || own().chain(of_lists.clone()).chain(of_objects.clone());
         for (name, _) in self.query {
-            if known().any(|each| each == name) {
+            if own().any(|each| each == name) {
                 continue;
             }
             let place = Place::Parameter(name.to_string());
             match self.plan.narrowed.get(name.as_ref()) {
                 Some(lifespan) => self.faults.elsewhere(&place, "is a parameter", *lifespan),
+                None if known().any(|each| each == name) => self.faults.invalid(&place, "stands more than once"),
                 None => self.faults.unknown(&place, name, "parameter", known()),
             }
         }

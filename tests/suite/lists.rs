@@ -227,6 +227,24 @@ async fn fields_are_pushed_into_the_document() {
 }
 
 #[tokio::test]
+async fn who_misspells_what_every_list_takes_is_told_of_it() {
+    let world = World::new().await;
+    for (query, told) in [
+        ("limt=2", "did you mean limit?"),
+        ("sotr=label", "did you mean sort?"),
+        ("field=id", "did you mean fields?"),
+        ("wanted=all", "known are label, limit, cursor, sort, updatedSince, createdSince, fields"),
+        ("fields=id&fields=label", "stands more than once"),
+    ] {
+        let reply = world.get(ADMIN, &format!("/workspaces?{query}")).await.expect(400);
+        assert!(reply.text.contains(told), "{query}: {}", reply.text);
+    }
+    // What is no list takes less.
+    let reply = world.get(ADMIN, "/self?limt=2").await.expect(400);
+    assert!(!reply.text.contains("limit"), "{}", reply.text);
+}
+
+#[tokio::test]
 async fn fields_that_cannot_be_are_explained() {
     let world = World::new().await;
     for (fields, told) in [
