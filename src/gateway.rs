@@ -184,28 +184,32 @@ impl Gateway {
     }
 
     async fn run(self: &Arc<Self>, errand: &Errand) -> Result<Answer, Failure> {
-        let Errand { ask, plans, plan, bound, listing, .. } = errand;
-        if plan.operation.kind.is_mutation() {
+        let Errand { ask, plans, call, .. } = errand;
+        if call.plan.operation.kind.is_mutation() {
             return self.answer_change(errand).await;
         }
-        let variables = match bound.is_complete(plan) {
-            true => bound.variables.clone(),
-            false => Box::pin(self.complete(plans, plan, bound.clone(), &ask.context, ask.cache)).await?,
-        };
-        let call = Call { plan: Arc::clone(plan), variables, listing: listing.clone() };
-        self.read(&call, &ask.context, ask.cache).await
+        if errand.is_complete() {
+            return self.read(call, &ask.context, ask.cache).await;
+        }
+        Box::pin(async {
+            let variables = self.complete(plans, &call.plan, errand.bound(), &ask.context, ask.cache).await?;
+            let call = Call { plan: Arc::clone(&call.plan), variables, listing: call.listing.clone() };
+            self.read(&call, &ask.context, ask.cache).await
+        })
+        .await
     }
 
     async fn answer_change(self: &Arc<Self>, errand: &Errand) -> Result<Answer, Failure> {
-        let Errand { ask: Ask { context, idempotency_key, .. }, plans, plan, bound, .. } = errand;
+        let Ask { context, idempotency_key, .. } = &errand.ask;
         let run = {
-            let (gateway, plans, plan) = (Arc::clone(self), Arc::clone(plans), Arc::clone(plan));
-            let (bound, context) = (bound.clone(), context.clone());
+            let (gateway, plans, plan) = (Arc::clone(self), Arc::clone(&errand.plans), Arc::clone(&errand.call.plan));
+            let (bound, context) = (errand.bound(), context.clone());
             async move { gateway.change(&plans, plan, bound, context).await }
         };
-        let keyed = idempotency_key.as_ref().zip(context.caller.as_ref().map(|caller| caller.fingerprint));
+        let caller = context.caller.as_ref().map(|caller| caller.fingerprint);
+        let keyed = idempotency_key.as_ref().zip(errand.idempotency_fingerprint.as_ref()).zip(caller);
         let mut answer = match keyed {
-            Some((key, caller)) => Box::pin(self.replays.once(caller, key, &errand.told, run)).await?,
+            Some(((key, request), caller)) => Box::pin(self.replays.once(caller, key, request, run)).await?,
             None => run.await??,
         };
         if answer.status == StatusCode::CREATED {

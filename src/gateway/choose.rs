@@ -16,10 +16,10 @@ impl Gateway {
         parts: &Parts<'_>,
         mut failure: Failure,
     ) -> Result<Answer, Failure> {
-        let Errand { plans, plan: tried, ask, .. } = refused;
+        let Errand { plans, call: tried, ask, .. } = refused;
         for plan in fitting(&plans.routes[ask.route], parts) {
             // Another selection of the caller's choice is another plan of the same operation.
-            if plan.operation.name == tried.operation.name {
+            if plan.operation.name == tried.plan.operation.name {
                 continue;
             }
             match self.answer_by(plans, plan, ask, parts).await {

@@ -1,34 +1,50 @@
 //! Understanding: what a request asks for, before anything is waited for.
 
 use super::{
-    Ask, FIELDS, Failure, Gateway, Parts, Query,
+    Ask, Call, FIELDS, Failure, Gateway, Parts, Query,
     bind::{self, Bound, Faults},
     choose::choose,
+    json::Json,
     listing::Listing,
 };
 use crate::{
-    catalogue::{Plan, Plans, SelectionError, Shape},
+    catalogue::{Input, Plan, Plans, SelectionError, Shape, Source},
     houston::Trace,
     problem::Place,
 };
 use http::StatusCode;
 use std::{borrow::Cow, sync::Arc};
 
-/// A request that is understood: the plan that answers it, and the variables that it brings along.
+/// A request that is understood: what is asked of Houston, with the variables that it brings along.
 pub struct Errand {
     pub(super) ask: Ask,
     pub(super) plans: Arc<Plans>,
-    pub(super) plan: Arc<Plan>,
-    pub(super) bound: Bound,
-    pub(super) listing: Listing,
+    pub(super) call: Call,
+    /// See [`Bound::merges`].
+    pub(super) merges: Vec<(usize, Option<Json>)>,
     /// The path's variables, if something is created: for `Location`.
     pub(super) path: Vec<(String, String)>,
-    /// What tells the request from others under the same idempotency key; empty without one. As the caller sent it, before
+    /// What tells the request from others under the same idempotency key, if there is one. As the caller sent it, before
     /// anything is looked up: the first attempt may have changed what is found.
-    pub(super) told: String,
+    pub(super) idempotency_fingerprint: Option<String>,
 }
 
 impl Errand {
+    /// Whether nothing has to be read first.
+    pub(super) fn is_complete(&self) -> bool {
+        let Call { plan, variables, .. } = &self.call;
+        let is_bound = |(index, input): (usize, &Input)| match input.source {
+            Source::Lookup { .. } => variables.get(index).is_some(),
+            _ => true,
+        };
+        self.merges.is_empty() && plan.inputs.iter().enumerate().all(is_bound)
+    }
+
+    /// What was bound, for those who fill in the rest.
+    pub(super) fn bound(&self) -> Bound {
+        Bound { variables: self.call.variables.clone(), merges: self.merges.clone() }
+    }
+
     /// Says what goes along to Houston if it is asked.
     pub fn trace(&mut self, trace: Trace) {
         self.ask.context.trace = trace;
@@ -71,11 +87,11 @@ impl Gateway {
         };
         let bound = bind::bind(&plan, parts, &query, faults)?;
         let path = if plan.operation.status == StatusCode::CREATED { owned(&parts.path) } else { Vec::new() };
-        let told = match ask.idempotency_key {
-            Some(_) => format!("{} {:?} {}", ask.route, parts.query, bound.text()),
-            None => String::new(),
-        };
-        Ok(Errand { ask, plans: Arc::clone(plans), plan, bound, listing, path, told })
+        let fingerprint = || format!("{} {:?} {}", ask.route, parts.query, bound.text());
+        let idempotency_fingerprint = ask.idempotency_key.is_some().then(fingerprint);
+        let Bound { variables, merges } = bound;
+        let call = Call { plan, variables, listing };
+        Ok(Errand { ask, plans: Arc::clone(plans), call, merges, path, idempotency_fingerprint })
     }
 
     /// The plan with the fields that the caller chose, if any were.

@@ -1,6 +1,6 @@
 //! What a cached answer is found by, and what a mutation makes unreachable.
 
-use super::{Call, Failure, listing::Listing, variables::Variables};
+use super::{Call, Failure, variables::Variables};
 use crate::{
     cache::{Cache, Key, TagSlot},
     caller::{Caller, Fingerprint},
@@ -11,13 +11,8 @@ use crate::{
 const ACCESS: &str = "access";
 
 /// The key of a read. `caller` is `None` for answers that all share.
-pub(super) fn cache_key(
-    cache: &Cache<Failure>,
-    plan: &Plan,
-    variables: &Variables,
-    listing: &Listing,
-    caller: Option<&Caller>,
-) -> Key {
+pub(super) fn cache_key(cache: &Cache<Failure>, call: &Call, caller: Option<&Caller>) -> Key {
+    let Call { plan, variables, listing } = call;
     let fingerprint = caller.map_or(Fingerprint::EVERYBODY, |caller| caller.fingerprint);
     let policy = plan.operation.cache.iter().flat_map(|policy| &policy.tags);
     let own = policy.flat_map(|tag| match &tag.variable {

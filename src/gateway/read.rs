@@ -1,8 +1,6 @@
 //! Reads: through the cache where the operation allows it, as fresh as the caller wants it.
 
-use super::{
-    Answer, CacheOutcome, CacheRequest, Call, Context, Errand, Failure, Gateway, keys::cache_key, listing::Listing,
-};
+use super::{Answer, CacheOutcome, CacheRequest, Call, Context, Errand, Failure, Gateway, keys::cache_key};
 use crate::{
     cache::{Cache, Entry, Fetch, Freshness, Key},
     catalogue::{CachePolicy, Plan},
@@ -19,17 +17,15 @@ impl Gateway {
     /// Most requests end here, and never become a future. Moving futures about, each as large as its largest branch, was
     /// a tenth of an answer from the cache.
     pub fn recall(&self, errand: &Errand, now: Instant) -> Option<Result<Answer, Failure>> {
-        let Errand { ask, plan, bound, listing, .. } = errand;
-        let (cache, policy) = self.keeping(plan, ask.cache)?;
-        if ask.cache.no_cache || !bound.is_complete(plan) {
+        let Errand { ask, call, .. } = errand;
+        let (cache, policy) = self.keeping(&call.plan, ask.cache)?;
+        if ask.cache.no_cache || !errand.is_complete() {
             return None;
         }
-        // What all callers share is asked for in nobody's name.
         let caller = ask.context.caller.as_ref().filter(|_| !policy.public);
-        let key = cache_key(cache, plan, &bound.variables, listing, caller);
-        let found = cache.get(&key, now)?;
+        let found = cache.get(&cache_key(cache, call, caller), now)?;
         let is_good = found.freshness == Freshness::Fresh && ask.cache.accepts(&found);
-        is_good.then(|| told(plan, listing, &found.entry, found.age, CacheOutcome::Hit))
+        is_good.then(|| kept(call, &found.entry, found.age, CacheOutcome::Hit))
     }
 
     /// Answers a read.
@@ -39,19 +35,19 @@ impl Gateway {
         context: &Context,
         request: CacheRequest,
     ) -> Result<Answer, Failure> {
-        let Call { plan, variables, listing } = call;
-        if let Some((cache, policy)) = self.keeping(plan, request) {
+        if let Some((cache, policy)) = self.keeping(&call.plan, request) {
+            // What all callers share is asked for in nobody's name.
             let anonymous = Context { caller: None, trace: context.trace.clone() };
             let context = if policy.public { &anonymous } else { context };
-            let key = cache_key(cache, plan, variables, listing, context.caller.as_ref());
+            let key = cache_key(cache, call, context.caller.as_ref());
             let (entry, age, outcome) = self.read_through(cache, key, policy.ttl, call, context, request).await?;
-            return told(plan, listing, &entry, age, outcome);
+            return kept(call, &entry, age, outcome);
         }
         if request.only_if_cached {
             return Err(Failure::NotCached);
         }
-        let mut answer = Answer::uncached(Arc::clone(plan), self.perform(call, context).await?);
-        answer.page(listing)?;
+        let mut answer = Answer::uncached(Arc::clone(&call.plan), self.perform(call, context).await?);
+        answer.page(&call.listing)?;
         Ok(answer)
     }
 
@@ -142,17 +138,11 @@ impl Gateway {
 }
 
 /// An answer from the cache, which may say that there is no such thing.
-fn told(
-    plan: &Arc<Plan>,
-    listing: &Listing,
-    entry: &Entry<Failure>,
-    age: Duration,
-    outcome: CacheOutcome,
-) -> Result<Answer, Failure> {
+fn kept(call: &Call, entry: &Entry<Failure>, age: Duration, outcome: CacheOutcome) -> Result<Answer, Failure> {
     if let Some(why) = &entry.absence {
         return Err(Failure::clone(why));
     }
-    let mut answer = Answer::cached(plan, entry, age, outcome);
-    answer.page(listing)?;
+    let mut answer = Answer::cached(&call.plan, entry, age, outcome);
+    answer.page(&call.listing)?;
     Ok(answer)
 }

@@ -61,18 +61,28 @@ enum Wait {
 }
 
 impl Endpoint {
-    /// Answers the request: at once, if nothing has to be waited for.
-    pub(super) fn answer<B>(self, body: B) -> Answering
+    /// Answers the request: at once, if nothing has to be waited for. The last resort: a fault of ours is a problem, not a
+    /// broken connection.
+    pub(super) fn answer<B>(mut self, body: B) -> Answering
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        match catch_unwind(AssertUnwindSafe(|| self.serve_at_once())).unwrap_or_else(|_| Err(broken())) {
-            Ok(Break(served)) => Either::Left(ready(self.written(Ok(served)))),
-            Err(problem) => Either::Left(ready(self.written(Err(problem)))),
+        let first = || match self.serve_at_once() {
+            Ok(Continue(wait)) => Continue(wait),
+            Ok(Break(served)) => Break(self.written(Ok(served))),
+            Err(problem) => Break(self.written(Err(problem))),
+        };
+        match catch_unwind(AssertUnwindSafe(first)) {
+            Ok(Break(response)) => Either::Left(ready(response)),
             Ok(Continue(wait)) => Either::Right(Box::pin(async move {
-                let served = AssertUnwindSafe(self.serve(wait, body)).catch_unwind().await;
-                self.written(served.unwrap_or_else(|_| Err(broken())))
+                let later = async {
+                    let served = self.serve(wait, body).await;
+                    self.written(served)
+                };
+                let response = AssertUnwindSafe(later).catch_unwind().await;
+                response.unwrap_or_else(|_| self.written(Err(broken())))
             })),
+            Err(_) => Either::Left(ready(self.written(Err(broken())))),
         }
     }
 
@@ -103,13 +113,10 @@ impl Endpoint {
         if request::has_body(&head.method) {
             return Ok(Continue(Wait::Body(form, caller)));
         }
-        let mut errand = self.understand(caller, &[])?;
+        let errand = self.understand(caller, &[])?;
         match app.gateway.recall(&errand, self.exchange.arrived) {
             Some(outcome) => self.formed(outcome, form).map(Break),
-            None => {
-                errand.trace(self.trace());
-                Ok(Continue(Wait::Houston(form, Box::new(errand))))
-            }
+            None => Ok(Continue(Wait::Houston(form, Box::new(errand)))),
         }
     }
 
@@ -119,7 +126,7 @@ impl Endpoint {
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let Exchange { app, head, .. } = &self.exchange;
-        let (form, errand, body) = match wait {
+        let (form, mut errand, body) = match wait {
             Wait::Stream(caller) => {
                 let (mut ask, parts) = (self.ask(caller)?, self.parts(&[])?);
                 ask.context.trace = self.trace();
@@ -128,12 +135,11 @@ impl Endpoint {
             }
             Wait::Body(form, caller) => {
                 let body = request::body(&head.method, &head.headers, body, app.body_limits).await?;
-                let mut errand = self.understand(caller, &body)?;
-                errand.trace(self.trace());
-                (form, Box::new(errand), body)
+                (form, Box::new(self.understand(caller, &body)?), body)
             }
             Wait::Houston(form, errand) => (form, errand, Bytes::new()),
         };
+        errand.trace(self.trace());
         let outcome = app.gateway.answer(&errand, || self.parts(&body).ok()).await;
         self.formed(outcome, form)
     }
@@ -175,14 +181,15 @@ impl Endpoint {
         Ok(Served::Answer(respond::formed(&self.exchange.app, answer, form)?))
     }
 
-    fn written(self, served: Result<Served, Problem>) -> Response {
-        let Self { mut exchange, route } = self;
+    fn written(&mut self, served: Result<Served, Problem>) -> Response {
+        let Self { exchange, route } = self;
+        let route = *route;
         let mut response = match served {
             Ok(Served::Answer(formed)) => {
                 if exchange.head.method == Method::GET {
                     exchange.app.by_route[route].count_cache(formed.answer.cache);
                 }
-                respond::answer(&mut exchange, formed)
+                respond::answer(exchange, formed)
             }
             Ok(Served::Stream(stream)) => {
                 let (origin, path, id) = (exchange.origin(), exchange.path().to_owned(), exchange.id().to_owned());

@@ -57,7 +57,7 @@ impl Exchange {
     }
 
     /// Finishes the response of a route.
-    pub(super) fn end(mut self, response: Response, route: usize) -> Response {
+    pub(super) fn end(&mut self, response: Response, route: usize) -> Response {
         // Not cloned: the second owner of a text makes an allocation of its own.
         let id = mem::replace(&mut self.id, HeaderValue::from_static(""));
         let name = &self.app.catalogue.name_of(&self.app.catalogue.routes[route]).name;
